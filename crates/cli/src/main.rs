@@ -1,0 +1,2 @@
+//! The bespoke program.
+fn main() {}

@@ -1,0 +1,18 @@
+//! Personalisation: personas, ranked content and offers, churn and customer lifetime value.
+
+pub mod bundle;
+pub mod churn;
+pub mod cltv;
+pub mod decide;
+pub mod engine;
+pub mod error;
+pub mod features;
+pub mod kernels;
+pub mod learners;
+pub mod metrics;
+pub mod params;
+pub mod personas;
+pub mod random;
+pub mod recommend;
+pub mod tables;
+pub mod types;
