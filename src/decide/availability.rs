@@ -1,20 +1,47 @@
 //! Guardrail: dates, stock, and "nobody has bought it for so long that it is gone". Stage 4 of the pipeline; the
 //! same for every customer.
 
+use std::collections::BTreeSet;
+
 use super::catalogue::Catalogue;
 use super::policy::AvailabilityRules;
 use super::reasons::{ReasonCode, Withheld};
 use crate::types::{Days, Timestamp};
 
-/// Stock by item as it stands, `None` = not tracked.
-pub type Stock<'a> = &'a dyn Fn(usize) -> Option<i64>;
+/// Which items are out of stock as it stands; items whose stock is not tracked never are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stock {
+    out: BTreeSet<usize>,
+}
 
-/// Why an item is not available at `now`, or `None` when it is.
+impl Stock {
+    /// The stock that the catalogue states.
+    #[must_use]
+    pub fn of(catalogue: &Catalogue) -> Self {
+        let out = |item: &usize| catalogue.items.stock[*item].is_some_and(|units| units <= 0);
+        Self { out: (0..catalogue.len()).filter(out).collect() }
+    }
+
+    /// States the stock of an item.
+    pub fn set(&mut self, item: usize, units: i64) {
+        if units <= 0 {
+            self.out.insert(item);
+        } else {
+            self.out.remove(&item);
+        }
+    }
+
+    /// Items that are out of stock, ascending.
+    pub fn out(&self) -> impl Iterator<Item = usize> {
+        self.out.iter().copied()
+    }
+}
+
+/// Why an item is not available at `now` by its dates, or `None` when it is.
 #[must_use]
 pub fn unavailable(
     catalogue: &Catalogue,
     rules: &AvailabilityRules,
-    stock: Stock<'_>,
     item: usize,
     now: Timestamp,
 ) -> Option<Withheld> {
@@ -36,10 +63,10 @@ pub fn unavailable(
             Some(_) => {}
         }
     }
-    (stock(item).is_some_and(|units| units <= 0)).then_some(Withheld::OutOfStock)
+    None
 }
 
-/// The availability of every item over a span of time in which it does not change, stock aside.
+/// The availability of every item by its dates, over a span of time in which it does not change.
 #[derive(Clone, Debug)]
 pub struct Availability {
     /// Per item: `None` = available.
@@ -53,7 +80,7 @@ pub struct Availability {
 impl Availability {
     /// Availability at `now`.
     #[must_use]
-    pub fn at(catalogue: &Catalogue, rules: &AvailabilityRules, stock: Stock<'_>, now: Timestamp) -> Self {
+    pub fn at(catalogue: &Catalogue, rules: &AvailabilityRules, now: Timestamp) -> Self {
         let (mut from, mut until) = (Timestamp(i64::MIN), Timestamp(i64::MAX));
         let mut edge = |at: Timestamp| {
             if at <= now {
@@ -70,7 +97,7 @@ impl Availability {
                     let last = catalogue.last_sold_at[item].or(starts);
                     last.map(|at| at.plus(Days(days))).into_iter().for_each(&mut edge);
                 }
-                unavailable(catalogue, rules, stock, item, now).map(|withheld| withheld.code())
+                unavailable(catalogue, rules, item, now).map(|withheld| withheld.code())
             })
             .collect();
         Self { codes, from, until }

@@ -10,6 +10,7 @@ mod availability;
 mod bought;
 mod caps;
 mod catalogue;
+mod decision;
 mod dismissed;
 mod policy;
 mod reasons;
@@ -18,6 +19,7 @@ mod state;
 
 pub use availability::{Availability, Stock};
 pub use catalogue::{Catalogue, KeyCollision};
+pub use decision::{Because, Decision, ShownItem, ShownReason, WithheldCount};
 pub use policy::{
     AvailabilityRules, Bought, BoughtLevel, BoughtPolicy, BoughtRule, Cap, CapKey, Dismissed, Fallback,
     Policy, PolicyParams, RefundEffect,
@@ -165,6 +167,7 @@ pub fn decide(
     catalogue: &Catalogue,
     policy: &Policy,
     availability: &Availability,
+    stock: &Stock,
     state: &CustomerState,
     scores: &Scores<'_>,
     ask: &Ask<'_>,
@@ -180,6 +183,7 @@ pub fn decide(
             outcomes[item] = Outcome::Withheld(code);
         }
     };
+    stock.out().for_each(|item| withhold(item, ReasonCode::OutOfStock));
     let excluded = ask.exclude.iter().filter_map(|&key| catalogue.find(key));
     excluded.for_each(|item| withhold(item, ReasonCode::ExcludedByRequest));
     dismissed::hidden(catalogue, policy, state, ask.now, |item| withhold(item, ReasonCode::NegativeFeedback));
@@ -208,7 +212,6 @@ fn keep_only(catalogue: &Catalogue, candidates: &[Key], outcomes: &mut [Outcome]
 pub fn why_withheld(
     catalogue: &Catalogue,
     policy: &Policy,
-    stock: Stock<'_>,
     state: &CustomerState,
     scores: &Scores<'_>,
     ask: &Ask<'_>,
@@ -218,9 +221,10 @@ pub fn why_withheld(
     let Outcome::Withheld(code) = slate.outcomes[item] else { return None };
     let score = scores.personal.and_then(|scores| scores[item]);
     match code {
-        ReasonCode::NotStarted | ReasonCode::Ended | ReasonCode::OutOfStock => {
-            availability::unavailable(catalogue, &policy.availability, stock, item, ask.now)
+        ReasonCode::NotStarted | ReasonCode::Ended => {
+            availability::unavailable(catalogue, &policy.availability, item, ask.now)
         }
+        ReasonCode::OutOfStock => Some(Withheld::OutOfStock),
         ReasonCode::ExcludedByRequest => Some(Withheld::ExcludedByRequest),
         ReasonCode::NegativeFeedback => dismissed::why(catalogue, policy, state, item, ask.now),
         ReasonCode::AlreadyBought => bought::why(catalogue, policy, state, item, ask.now),
