@@ -1,0 +1,216 @@
+//! Gathering rows of a factor matrix.
+#![allow(unsafe_code)]
+
+use super::KernelLevel;
+use super::syrk::TILE;
+
+/// Gathers rows as scaled columns: `out[j][i] = scale[j] * matrix[ids[i]][j]`, zero from `ids.len()` to `width`.
+///
+/// `matrix` is n x d row-major, d a multiple of [`TILE`]; `out` is d x width, width a multiple of [`TILE`]. The
+/// same bits at every level.
+///
+/// # Panics
+/// When shapes do not fit, an id is not below n, or the processor lacks the level: programmer errors.
+pub fn gather_columns(
+    level: KernelLevel,
+    matrix: &[f32],
+    scale: &[f32],
+    ids: &[u32],
+    width: usize,
+    out: &mut [f32],
+) {
+    let d = scale.len();
+    assert!(d.is_multiple_of(TILE) && width.is_multiple_of(TILE), "tiles of {TILE}");
+    assert!(ids.len() <= width && out.len() == d * width, "out is d x width");
+    assert!(ids.iter().all(|&id| (id as usize + 1) * d <= matrix.len()), "ids are rows of the matrix");
+    assert!(level.available(), "kernel level {level:?} needs another processor");
+    match level {
+        KernelLevel::Portable => gather_portable(matrix, scale, ids, width, out),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level, the shapes and the ids were checked above.
+        KernelLevel::Avx2 => unsafe { avx2::gather(matrix, scale, ids, width, out) },
+        #[cfg(not(target_arch = "x86_64"))]
+        KernelLevel::Avx2 => unreachable!("checked above"),
+    }
+}
+
+fn gather_portable(matrix: &[f32], scale: &[f32], ids: &[u32], width: usize, out: &mut [f32]) {
+    let d = scale.len();
+    out.fill(0.0);
+    for (i, &id) in ids.iter().enumerate() {
+        for (j, &x) in matrix[id as usize * d..][..d].iter().enumerate() {
+            out[j * width + i] = x * scale[j];
+        }
+    }
+}
+
+/// The combination of rows `out[j]` = sum over i of `coefficients[i] * matrix[ids[i]][j]`.
+///
+/// `matrix` is n x d row-major with d = `out.len()`, a multiple of [`TILE`]; sums run in the order of `ids`, and the
+/// bytes depend on the kernel level alone.
+///
+/// # Panics
+/// When shapes do not fit, an id is not below n, or the processor lacks the level: programmer errors.
+pub fn combine(level: KernelLevel, matrix: &[f32], ids: &[u32], coefficients: &[f32], out: &mut [f32]) {
+    let d = out.len();
+    assert!(d.is_multiple_of(TILE) && ids.len() == coefficients.len(), "a coefficient per row");
+    assert!(ids.iter().all(|&id| (id as usize + 1) * d <= matrix.len()), "ids are rows of the matrix");
+    assert!(level.available(), "kernel level {level:?} needs another processor");
+    match level {
+        KernelLevel::Portable => combine_portable(matrix, ids, coefficients, out),
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level, the shapes and the ids were checked above.
+        KernelLevel::Avx2 => unsafe { avx2::combine(matrix, ids, coefficients, out) },
+        #[cfg(not(target_arch = "x86_64"))]
+        KernelLevel::Avx2 => unreachable!("checked above"),
+    }
+}
+
+fn combine_portable(matrix: &[f32], ids: &[u32], coefficients: &[f32], out: &mut [f32]) {
+    let d = out.len();
+    out.fill(0.0);
+    for (&id, &c) in ids.iter().zip(coefficients) {
+        for (sum, &x) in out.iter_mut().zip(&matrix[id as usize * d..][..d]) {
+            *sum += c * x;
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use super::TILE;
+    use std::arch::x86_64::*;
+
+    /// # Safety
+    /// Needs AVX2; shapes and ids as in [`super::gather_columns`].
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn gather(matrix: &[f32], scale: &[f32], ids: &[u32], width: usize, out: &mut [f32]) {
+        let d = scale.len();
+        for i in (0..width).step_by(TILE) {
+            let here = &ids[i.min(ids.len())..ids.len().min(i + TILE)];
+            for j in (0..d).step_by(TILE) {
+                // SAFETY: ids are rows of the matrix, j + 7 is below d, i + 7 below width.
+                unsafe {
+                    let factor = _mm256_loadu_ps(scale.as_ptr().add(j));
+                    let mut tile = [_mm256_setzero_ps(); TILE];
+                    for (row, &id) in tile.iter_mut().zip(here) {
+                        let x = _mm256_loadu_ps(matrix.as_ptr().add(id as usize * d + j));
+                        *row = _mm256_mul_ps(x, factor);
+                    }
+                    for (t, column) in transposed(&tile).into_iter().enumerate() {
+                        _mm256_storeu_ps(out.as_mut_ptr().add((j + t) * width + i), column);
+                    }
+                }
+            }
+        }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn transposed(r: &[__m256; TILE]) -> [__m256; TILE] {
+        let pair = |a: __m256, b: __m256| (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+        let ((a, b), (c, d)) = (pair(r[0], r[1]), pair(r[2], r[3]));
+        let ((e, f), (g, h)) = (pair(r[4], r[5]), pair(r[6], r[7]));
+        let quads = [
+            (_mm256_shuffle_ps::<0x44>(a, c), _mm256_shuffle_ps::<0x44>(e, g)),
+            (_mm256_shuffle_ps::<0xEE>(a, c), _mm256_shuffle_ps::<0xEE>(e, g)),
+            (_mm256_shuffle_ps::<0x44>(b, d), _mm256_shuffle_ps::<0x44>(f, h)),
+            (_mm256_shuffle_ps::<0xEE>(b, d), _mm256_shuffle_ps::<0xEE>(f, h)),
+        ];
+        let mut columns = [_mm256_setzero_ps(); TILE];
+        for (q, (top, bottom)) in quads.into_iter().enumerate() {
+            columns[q] = _mm256_permute2f128_ps::<0x20>(top, bottom);
+            columns[q + 4] = _mm256_permute2f128_ps::<0x31>(top, bottom);
+        }
+        columns
+    }
+
+    /// # Safety
+    /// Needs AVX2 and FMA; shapes and ids as in [`super::combine`].
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn combine(matrix: &[f32], ids: &[u32], coefficients: &[f32], out: &mut [f32]) {
+        let d = out.len();
+        let mut j = 0;
+        while j < d {
+            // SAFETY: ids are rows of the matrix, and the columns j.. of the strip are below d.
+            unsafe {
+                let to = out.as_mut_ptr().add(j);
+                if d - j >= 8 * TILE {
+                    strip::<8>(matrix.as_ptr().add(j), d, ids, coefficients, to);
+                    j += 8 * TILE;
+                } else {
+                    strip::<1>(matrix.as_ptr().add(j), d, ids, coefficients, to);
+                    j += TILE;
+                }
+            }
+        }
+    }
+
+    /// `V` vectors of columns.
+    ///
+    /// # Safety
+    /// Needs AVX2 and FMA; 8 x V columns are readable in every row of `ids` and writable at `out`.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn strip<const V: usize>(
+        matrix: *const f32,
+        d: usize,
+        ids: &[u32],
+        coefficients: &[f32],
+        out: *mut f32,
+    ) {
+        let mut acc = [_mm256_setzero_ps(); V];
+        for (&id, &c) in ids.iter().zip(coefficients) {
+            let c = _mm256_set1_ps(c);
+            for v in 0..V {
+                // SAFETY: see above.
+                let x = unsafe { _mm256_loadu_ps(matrix.add(id as usize * d + v * TILE)) };
+                acc[v] = _mm256_fmadd_ps(c, x, acc[v]);
+            }
+        }
+        for v in 0..V {
+            // SAFETY: see above.
+            unsafe { _mm256_storeu_ps(out.add(v * TILE), acc[v]) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_scaled_and_padded_with_zeros() {
+        for d in [8, 24] {
+            let matrix: Vec<f32> = (0..5 * d).map(|i| i as f32).collect();
+            let scale: Vec<f32> = (0..d).map(|j| 1.0 + j as f32).collect();
+            for (ids, width) in [(&[4u32, 0, 2][..], 8), (&[1, 1, 1, 1, 1, 1, 1, 1, 3], 16), (&[], 0)] {
+                for level in [KernelLevel::Portable, KernelLevel::detect()] {
+                    let mut out = vec![7.0; d * width];
+                    gather_columns(level, &matrix, &scale, ids, width, &mut out);
+                    for j in 0..d {
+                        for i in 0..width {
+                            let expected =
+                                ids.get(i).map_or(0.0, |&id| matrix[id as usize * d + j] * scale[j]);
+                            assert_eq!(out[j * width + i], expected, "{level:?} {j} {i}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn combinations_by_hand() {
+        for d in [8, 72] {
+            let matrix: Vec<f32> = (0..3 * d).map(|i| i as f32).collect();
+            for level in [KernelLevel::Portable, KernelLevel::detect()] {
+                let mut out = vec![7.0; d];
+                combine(level, &matrix, &[2, 0], &[0.5, -2.0], &mut out);
+                for j in 0..d {
+                    assert_eq!(out[j], 0.5 * (2 * d + j) as f32 - 2.0 * j as f32);
+                }
+            }
+        }
+    }
+}
