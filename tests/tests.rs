@@ -5,4 +5,8 @@
 
 mod conformance {
     mod decide;
+    mod recommend;
+}
+mod oracle {
+    mod recommend;
 }

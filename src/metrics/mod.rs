@@ -1,1 +1,3 @@
-//! metrics.
+//! How good models are: measures with intervals, fixed definitions, no model in sight.
+
+pub mod ranking;

@@ -1,0 +1,308 @@
+//! Alternating exact solves.
+
+use rayon::prelude::*;
+
+use super::model::IalsModel;
+use super::solve::{FixedSide, FoldInScratch, is_long};
+use super::{IalsParams, IalsValid};
+use crate::error::DataError;
+use crate::features::Interactions;
+use crate::kernels::eigen;
+use crate::kernels::syrk::add_gram;
+use crate::kernels::{KernelLevel, dot};
+use crate::random::Random;
+use crate::recommend::ItemPanels;
+
+/// Rows summed in f32 before their sum meets the others in f64; fixed, so that threads cannot matter.
+const BLOCK: usize = 256;
+
+/// Blocks in flight at once: bounds memory, does not change the order of the sum.
+const WAVE: usize = 64;
+
+/// Rows a thread takes at a time.
+const TASK: usize = 8;
+
+/// The loss of a fit by its three terms.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct IalsLoss {
+    /// Sum over purchased pairs of (w_u'h_i - 1)^2.
+    pub purchased: f64,
+    /// alpha0 times the sum over all pairs of (w_u'h_i)^2.
+    pub all_pairs: f64,
+    /// The regulariser.
+    pub regulariser: f64,
+}
+
+impl IalsLoss {
+    /// The loss.
+    #[must_use]
+    pub fn total(&self) -> f64 {
+        self.purchased + self.all_pairs + self.regulariser
+    }
+}
+
+impl IalsValid {
+    /// Fits item factors to the pairs of `interactions`; guests play no part.
+    ///
+    /// The same bytes for the same interactions, parameters and kernel level at any number of threads of the
+    /// caller's pool. 2 z d^2 + (n_customers + n_items) d^3 / 3 flop per epoch at most, with z pairs.
+    ///
+    /// # Errors
+    /// [`DataError::TooFew`] when there is no pair, [`DataError::BadCell`] when a pair is not of the catalogue.
+    ///
+    /// # Panics
+    /// When the processor lacks the level: a programmer error.
+    pub fn fit(&self, interactions: &Interactions, level: KernelLevel) -> Result<IalsModel, DataError> {
+        let sides = Sides::fit(self, interactions, level)?;
+        Ok(sides.into_model(self))
+    }
+
+    /// [`IalsValid::fit`] with the loss after the last epoch (customers, then items).
+    ///
+    /// # Errors
+    /// As [`IalsValid::fit`].
+    ///
+    /// # Panics
+    /// When the processor lacks the level: a programmer error.
+    pub fn fit_with_loss(
+        &self,
+        interactions: &Interactions,
+        level: KernelLevel,
+    ) -> Result<(IalsModel, IalsLoss), DataError> {
+        let sides = Sides::fit(self, interactions, level)?;
+        let loss = sides.loss(self);
+        Ok((sides.into_model(self), loss))
+    }
+
+    /// Bytes a fit needs beside its input.
+    #[must_use]
+    pub fn memory_bytes(
+        &self,
+        n_customers: usize,
+        n_items: usize,
+        n_pairs: usize,
+        n_threads: usize,
+    ) -> usize {
+        let d = self.params().n_factors;
+        // Both sides, the side being solved in order of work, and the packed result.
+        let factors = 4 * d * (3 * n_customers.max(n_items) + n_customers + n_items);
+        let by_item = 4 * (n_pairs + 2 * (n_customers + n_items));
+        factors + by_item + n_threads * FoldInScratch::bytes(d) + WAVE * 4 * d * d
+    }
+}
+
+/// One side's pairs: the rows of the other side, ascending, per row.
+struct Pairs {
+    starts: Vec<u32>,
+    others: Vec<u32>,
+    /// Rows by descending number of pairs, so that the last tasks are the small ones.
+    order: Vec<u32>,
+}
+
+impl Pairs {
+    fn new(starts: Vec<u32>, others: Vec<u32>) -> Self {
+        let mut order: Vec<u32> = (0..starts.len() as u32 - 1).collect();
+        order.sort_by_key(|&row| std::cmp::Reverse(starts[row as usize + 1] - starts[row as usize]));
+        Self { starts, others, order }
+    }
+
+    fn of(&self, row: usize) -> &[u32] {
+        &self.others[self.starts[row] as usize..self.starts[row + 1] as usize]
+    }
+
+    fn n_rows(&self) -> usize {
+        self.order.len()
+    }
+
+    /// The pairs by the other side, which has `n_rows` rows.
+    fn transposed(&self, n_rows: usize) -> Self {
+        let mut starts = vec![0u32; n_rows + 1];
+        for &other in &self.others {
+            starts[other as usize + 1] += 1;
+        }
+        for row in 0..n_rows {
+            starts[row + 1] += starts[row];
+        }
+        let mut next = starts.clone();
+        let mut others = vec![0; self.others.len()];
+        for row in 0..self.n_rows() {
+            for &other in self.of(row) {
+                others[next[other as usize] as usize] = row as u32;
+                next[other as usize] += 1;
+            }
+        }
+        Self::new(starts, others)
+    }
+}
+
+/// Customers held still, items solved against them: the state after an epoch.
+struct Sides {
+    customers: FixedSide,
+    items: Vec<f32>,
+    by_customer: Pairs,
+    by_item: Pairs,
+}
+
+impl Sides {
+    fn fit(valid: &IalsValid, interactions: &Interactions, level: KernelLevel) -> Result<Self, DataError> {
+        check(interactions)?;
+        let by_customer = Pairs::new(interactions.starts.clone(), interactions.items.clone());
+        let by_item = by_customer.transposed(interactions.n_items);
+        let IalsParams { n_factors: d, n_epochs, .. } = *valid.params();
+        let mut items = start(valid.params(), by_item.n_rows());
+        let epoch = |items: &mut Vec<f32>| {
+            let fixed = aligned(std::mem::take(items), d, level);
+            let customers = aligned(solve_side(valid, &fixed, &by_customer), d, level);
+            *items = solve_side(valid, &customers, &by_item);
+            customers
+        };
+        let mut customers = epoch(&mut items);
+        for _ in 1..n_epochs {
+            customers = epoch(&mut items);
+        }
+        Ok(Self { customers, items, by_customer, by_item })
+    }
+
+    fn into_model(self, valid: &IalsValid) -> IalsModel {
+        let FixedSide { d, level, .. } = self.customers;
+        IalsModel::of(valid.clone(), aligned(self.items, d, level))
+    }
+
+    fn loss(&self, valid: &IalsValid) -> IalsLoss {
+        let FixedSide { d, level, factors: customers, .. } = &self.customers;
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+        let row = |factors: &[f32], row: usize| factors[row * d..(row + 1) * d].to_vec();
+        let n_customers = self.by_customer.n_rows();
+        let purchased = in_blocks(n_customers, |customer| {
+            let w = row(customers, customer);
+            let misses = self.by_customer.of(customer).iter().map(|&item| {
+                let miss = dot(&w, &row(&self.items, item as usize)) - 1.0;
+                miss * miss
+            });
+            misses.sum()
+        });
+        let penalty = |factors: &[f32], pairs: &Pairs, n_other: usize| {
+            in_blocks(pairs.n_rows(), |at| {
+                let x = row(factors, at);
+                valid.ridge(pairs.of(at).len(), n_other) * dot(&x, &x)
+            })
+        };
+        let regulariser = penalty(customers, &self.by_customer, self.by_item.n_rows())
+            + penalty(&self.items, &self.by_item, n_customers);
+        // trace((W'W)(H'H)): all pairs without forming any.
+        let (of_customers, of_items) = (gramian(customers, *d, *level), gramian(&self.items, *d, *level));
+        let trace: f64 = of_customers.iter().zip(&of_items).map(|(x, y)| x * y).sum();
+        IalsLoss { purchased, all_pairs: valid.params().alpha0 * trace, regulariser }
+    }
+}
+
+fn check(interactions: &Interactions) -> Result<(), DataError> {
+    if interactions.items.is_empty() {
+        let what = "pairs of a customer and an item";
+        return Err(DataError::TooFew { model: "ials", what, got: 0, need: 1 });
+    }
+    match interactions.items.iter().position(|&item| item as usize >= interactions.n_items) {
+        None => Ok(()),
+        Some(row) => Err(DataError::BadCell {
+            model: "ials",
+            row,
+            column: "item".into(),
+            value: interactions.items[row].to_string(),
+            rule: "below the number of items",
+        }),
+    }
+}
+
+/// Independent normal factors, each keyed by (seed, row, column).
+fn start(params: &IalsParams, n_rows: usize) -> Vec<f32> {
+    let d = params.n_factors;
+    let spread = params.start_spread / libm::sqrt(d as f64);
+    let mut factors = vec![0.0; n_rows * d];
+    factors.par_chunks_mut(d).enumerate().for_each(|(row, cells)| {
+        let random = Random::new(params.seed).stream(row as u64);
+        for (column, cell) in cells.iter_mut().enumerate() {
+            *cell = (spread * random.normal(column as u64)) as f32;
+        }
+    });
+    factors
+}
+
+/// Solves all rows of one side against the other.
+fn solve_side(valid: &IalsValid, fixed: &FixedSide, pairs: &Pairs) -> Vec<f32> {
+    let d = fixed.d;
+    let mut solved = vec![0.0; pairs.n_rows() * d];
+    let n_long = pairs.order.partition_point(|&row| is_long(pairs.of(row as usize).len()));
+    let (long, rest) = pairs.order.split_at(n_long);
+    let (solved_long, solved_rest) = solved.split_at_mut(n_long * d);
+    for (&row, out) in long.iter().zip(solved_long.chunks_exact_mut(d)) {
+        fixed.solve_long_row(valid, pairs.of(row as usize), out);
+    }
+    solved_rest.par_chunks_mut(TASK * d).zip(rest.par_chunks(TASK)).for_each_init(
+        || FoldInScratch::new(d),
+        |scratch, (out, rows)| {
+            for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
+                fixed.solve_row(valid, pairs.of(row as usize), scratch, out);
+            }
+        },
+    );
+    let mut factors = vec![0.0; solved.len()];
+    for (&row, solved) in pairs.order.iter().zip(solved.chunks_exact(d)) {
+        factors[row as usize * d..][..d].copy_from_slice(solved);
+    }
+    factors
+}
+
+/// Turns factors into the eigenbasis of their Gramian and holds them still.
+fn aligned(mut factors: Vec<f32>, d: usize, level: KernelLevel) -> FixedSide {
+    let eigen = eigen::symmetric(gramian(&factors, d, level), d);
+    let axes: Vec<f32> = eigen.vectors.iter().map(|&x| x as f32).collect();
+    // A factor in the new basis is the product of a row with an axis: what the dot kernel does for a score.
+    let axes = ItemPanels::pack(&axes, d, level);
+    factors.par_chunks_mut(BLOCK * d).for_each(|rows| {
+        let old = rows.to_vec();
+        let mut products = vec![0.0; rows.len() / d * dot::BLOCK];
+        for (at, first) in (0..d).step_by(dot::BLOCK).enumerate() {
+            axes.block_scores(at, &old, &mut products);
+            let n_axes = dot::BLOCK.min(d - first);
+            for (row, products) in rows.chunks_exact_mut(d).zip(products.chunks_exact(dot::BLOCK)) {
+                row[first..first + n_axes].copy_from_slice(&products[..n_axes]);
+            }
+        }
+    });
+    // Rounding can leave an eigenvalue of a semidefinite matrix a hair below zero.
+    let gramian = eigen.eigenvalues.iter().map(|&x| x.max(0.0) as f32).collect();
+    FixedSide { level, d, factors, gramian }
+}
+
+/// The Gramian of n x d factors, d x d: f32 inside fixed blocks of rows, f64 over blocks in their order.
+fn gramian(factors: &[f32], d: usize, level: KernelLevel) -> Vec<f64> {
+    let mut sum = vec![0.0; d * d];
+    for wave in factors.chunks(WAVE * BLOCK * d) {
+        let blocks: Vec<Vec<f32>> = wave
+            .par_chunks(BLOCK * d)
+            .map(|rows| {
+                let mut block = vec![0.0; d * d];
+                add_gram(level, &mut block, d, rows);
+                block
+            })
+            .collect();
+        for block in blocks {
+            for (sum, more) in sum.iter_mut().zip(block) {
+                *sum += f64::from(more);
+            }
+        }
+    }
+    for i in 0..d {
+        for j in 0..i {
+            sum[i * d + j] = sum[j * d + i];
+        }
+    }
+    sum
+}
+
+/// A sum over rows: inside fixed blocks in row order, then over blocks in their order.
+fn in_blocks(n_rows: usize, of: impl Fn(usize) -> f64 + Sync) -> f64 {
+    let block = |at: usize| (at * BLOCK..n_rows.min((at + 1) * BLOCK)).map(&of).sum::<f64>();
+    let blocks: Vec<f64> = (0..n_rows.div_ceil(BLOCK)).into_par_iter().map(block).collect();
+    blocks.iter().sum()
+}

@@ -1,0 +1,234 @@
+//! The exact solve of one row against the side that is held still.
+//!
+//! The fixed side is kept in the eigenbasis of its Gramian G, a common rotation under which neither the loss nor any
+//! score changes. There alpha0 * G + lambda_u * Id is a diagonal D, and the row
+//!
+//! w = (D + H'H)^-1 H'1, H = the rows of the n_u items of the history,
+//!
+//! has two exact forms: the d x d system for long histories, and for short ones w = D^-1 H'(Id + H D^-1 H')^-1 1
+//! with an n_u x n_u system (Woodbury's identity).
+
+use crate::kernels::syrk::{TILE, add_gram};
+use crate::kernels::{KernelLevel, cholesky, rows};
+
+use super::IalsValid;
+
+/// Rows gathered before one rank-k update: with the matrix they fill a first-level cache at d = 64.
+const PANEL: usize = 64;
+
+/// Rows whose contribution to a system is summed on its own; the contributions are added in order. It is the unit
+/// of parallel work on a very long row, so it is part of what "same bytes" means.
+const CHUNK: usize = 4096;
+
+/// Working memory of a row solve, reused from row to row.
+#[derive(Clone, Debug)]
+pub struct FoldInScratch {
+    /// d x d.
+    matrix: Vec<f32>,
+    /// Rows for a rank-k update.
+    panel: Vec<f32>,
+    /// d x d: the sum of a further chunk.
+    chunk: Vec<f32>,
+    inverse_diagonal: Vec<f32>,
+    /// D, and the scale D^-1/2.
+    diagonal: Vec<f32>,
+    scale: Vec<f32>,
+    /// Right-hand side and solution of the short form.
+    coefficients: Vec<f32>,
+}
+
+impl FoldInScratch {
+    /// Memory for models with `n_factors` factors.
+    #[must_use]
+    pub fn new(n_factors: usize) -> Self {
+        let d = n_factors;
+        Self {
+            matrix: vec![0.0; d * d],
+            panel: vec![0.0; PANEL.max(d) * d],
+            chunk: Vec::new(),
+            inverse_diagonal: vec![0.0; d],
+            diagonal: vec![0.0; d],
+            scale: vec![0.0; d],
+            coefficients: Vec::with_capacity(d),
+        }
+    }
+
+    /// Bytes it holds, apart from histories of more than 4,096 items.
+    #[must_use]
+    pub fn bytes(n_factors: usize) -> usize {
+        let d = n_factors;
+        4 * (d * d + PANEL.max(d) * d + 4 * d)
+    }
+}
+
+/// Factors that are held still while the other side is solved.
+#[derive(Clone, Debug)]
+pub(super) struct FixedSide {
+    pub level: KernelLevel,
+    pub d: usize,
+    /// n_rows x d row-major, in the eigenbasis of their Gramian.
+    pub factors: Vec<f32>,
+    /// The diagonal of the Gramian in that basis.
+    pub gramian: Vec<f32>,
+}
+
+/// Longest history for which the short form is used: where both cost the same on real factors.
+fn longest_short(d: usize) -> usize {
+    d * 3 / 4 / TILE * TILE
+}
+
+impl FixedSide {
+    pub fn n_rows(&self) -> usize {
+        self.factors.len() / self.d
+    }
+
+    /// Writes the row with pairs at `ids` to `out`; all zeros when there are none.
+    pub fn solve_row(&self, valid: &IalsValid, ids: &[u32], scratch: &mut FoldInScratch, out: &mut [f32]) {
+        if ids.is_empty() {
+            out.fill(0.0);
+            return;
+        }
+        let ridge = self.set_diagonal(valid, ids.len(), scratch);
+        if ids.len() <= longest_short(self.d) {
+            self.solve_short(ids, scratch, out);
+        } else {
+            self.set_system(ids, scratch);
+            self.sum_rows(ids, scratch, out);
+            let FoldInScratch { matrix, inverse_diagonal, .. } = scratch;
+            cholesky::solve(self.level, matrix, self.d, ridge, out, inverse_diagonal);
+        }
+    }
+
+    /// Solves A x = `out` in place for the system A of the history `ids`.
+    pub fn solve_against(
+        &self,
+        valid: &IalsValid,
+        ids: &[u32],
+        scratch: &mut FoldInScratch,
+        out: &mut [f32],
+    ) {
+        let ridge = self.set_diagonal(valid, ids.len(), scratch);
+        self.set_system(ids, scratch);
+        let FoldInScratch { matrix, inverse_diagonal, .. } = scratch;
+        cholesky::solve(self.level, matrix, self.d, ridge, out, inverse_diagonal);
+    }
+
+    /// Sets D for a row of `n_pairs` pairs and returns the least pivot its system can have.
+    fn set_diagonal(&self, valid: &IalsValid, n_pairs: usize, scratch: &mut FoldInScratch) -> f32 {
+        let ridge = valid.ridge(n_pairs, self.n_rows()) as f32;
+        let alpha0 = valid.params().alpha0 as f32;
+        for (cell, &eigenvalue) in scratch.diagonal.iter_mut().zip(&self.gramian) {
+            *cell = alpha0 * eigenvalue + ridge;
+        }
+        ridge
+    }
+
+    fn solve_short(&self, ids: &[u32], scratch: &mut FoldInScratch, out: &mut [f32]) {
+        let n = ids.len().next_multiple_of(TILE);
+        let FoldInScratch { matrix, panel, inverse_diagonal, diagonal, scale, coefficients, .. } = scratch;
+        for (scale, &diagonal) in scale.iter_mut().zip(&*diagonal) {
+            *scale = 1.0 / diagonal.sqrt();
+        }
+        let panel = &mut panel[..n * self.d];
+        rows::gather_columns(self.level, &self.factors, scale, ids, n, panel);
+        let matrix = &mut matrix[..n * n];
+        set_diagonal_matrix(matrix, n, |_| 1.0);
+        add_gram(self.level, matrix, n, panel);
+        coefficients.clear();
+        coefficients.resize(ids.len(), 1.0);
+        coefficients.resize(n, 0.0);
+        cholesky::solve(self.level, matrix, n, 1.0, coefficients, &mut inverse_diagonal[..n]);
+        rows::combine(self.level, &self.factors, ids, &coefficients[..ids.len()], out);
+        for (x, &diagonal) in out.iter_mut().zip(&*diagonal) {
+            *x /= diagonal;
+        }
+    }
+
+    /// Sets `matrix` to D + H'H.
+    fn set_system(&self, ids: &[u32], scratch: &mut FoldInScratch) {
+        let FoldInScratch { matrix, panel, chunk, diagonal, .. } = scratch;
+        set_diagonal_matrix(matrix, self.d, |j| diagonal[j]);
+        let mut chunks = ids.chunks(CHUNK);
+        if let Some(first) = chunks.next() {
+            self.add_rows(first, panel, matrix);
+        }
+        for later in chunks {
+            chunk.clear();
+            chunk.resize(self.d * self.d, 0.0);
+            self.add_rows(later, panel, chunk);
+            add_to(matrix, chunk);
+        }
+    }
+
+    /// Adds H'H of up to a chunk of rows.
+    fn add_rows(&self, ids: &[u32], panel: &mut [f32], matrix: &mut [f32]) {
+        for ids in ids.chunks(PANEL) {
+            for (row, &id) in panel.chunks_exact_mut(self.d).zip(ids) {
+                row.copy_from_slice(&self.factors[id as usize * self.d..][..self.d]);
+            }
+            add_gram(self.level, matrix, self.d, &panel[..ids.len() * self.d]);
+        }
+    }
+
+    /// Sets `out` to H'1.
+    fn sum_rows(&self, ids: &[u32], scratch: &mut FoldInScratch, out: &mut [f32]) {
+        let ones = &mut scratch.coefficients;
+        ones.clear();
+        ones.resize(ids.len(), 1.0);
+        rows::combine(self.level, &self.factors, ids, ones, out);
+    }
+}
+
+fn set_diagonal_matrix(matrix: &mut [f32], n: usize, diagonal: impl Fn(usize) -> f32) {
+    matrix.fill(0.0);
+    for j in 0..n {
+        matrix[j * (n + 1)] = diagonal(j);
+    }
+}
+
+fn add_to(sum: &mut [f32], more: &[f32]) {
+    for (sum, &more) in sum.iter_mut().zip(more) {
+        *sum += more;
+    }
+}
+
+/// Rows long enough to be solved by several threads together.
+#[cfg(feature = "train")]
+mod long {
+    use rayon::prelude::*;
+
+    use super::*;
+
+    /// Whether a row has more than one chunk.
+    pub fn is_long(n_pairs: usize) -> bool {
+        n_pairs > CHUNK
+    }
+
+    impl FixedSide {
+        /// [`FixedSide::solve_row`] with the chunks of the row in parallel; the same bytes.
+        pub fn solve_long_row(&self, valid: &IalsValid, ids: &[u32], out: &mut [f32]) {
+            let mut scratch = FoldInScratch::new(self.d);
+            let ridge = self.set_diagonal(valid, ids.len(), &mut scratch);
+            let sums: Vec<Vec<f32>> = ids
+                .par_chunks(CHUNK)
+                .enumerate()
+                .map(|(at, ids)| {
+                    let mut matrix = vec![0.0; self.d * self.d];
+                    if at == 0 {
+                        set_diagonal_matrix(&mut matrix, self.d, |j| scratch.diagonal[j]);
+                    }
+                    self.add_rows(ids, &mut vec![0.0; PANEL * self.d], &mut matrix);
+                    matrix
+                })
+                .collect();
+            let mut sums = sums.into_iter();
+            let mut matrix = sums.next().unwrap_or_default();
+            sums.for_each(|more| add_to(&mut matrix, &more));
+            self.sum_rows(ids, &mut scratch, out);
+            cholesky::solve(self.level, &mut matrix, self.d, ridge, out, &mut scratch.inverse_diagonal);
+        }
+    }
+}
+
+#[cfg(feature = "train")]
+pub(super) use long::is_long;
