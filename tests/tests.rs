@@ -5,6 +5,7 @@
 
 mod conformance {
     mod decide;
+    mod engine;
     mod recommend;
 }
 mod oracle {

@@ -48,7 +48,11 @@ impl Catalogue {
         let given = bundle.array_of::<u8>("title.given", n)?;
         let at = |milliseconds| Some(Timestamp(milliseconds));
         let items = ItemTable {
-            titles: titles.iter().zip(given).map(|(title, given)| (given != 0).then(|| title.to_owned())).collect(),
+            titles: titles
+                .iter()
+                .zip(given)
+                .map(|(title, given)| (given != 0).then(|| title.to_owned()))
+                .collect(),
             ids,
             categories,
             category_names,
@@ -82,5 +86,9 @@ fn read_optional<T>(
 ) -> Result<Vec<Option<T>>, BundleError> {
     let numbers = bundle.array_of::<i64>(name, n)?;
     let given = bundle.array_of::<u8>(&format!("{name}.given"), n)?;
-    Ok(numbers.into_iter().zip(given).map(|(number, given)| if given != 0 { cell(number) } else { None }).collect())
+    Ok(numbers
+        .into_iter()
+        .zip(given)
+        .map(|(number, given)| if given != 0 { cell(number) } else { None })
+        .collect())
 }

@@ -6,10 +6,12 @@
 mod catalogue;
 mod codec;
 mod container;
+mod models;
 mod open;
 mod profiles;
 
 pub use codec::{Array, Scalar};
 pub use container::{Bundle, BundleError, BundleKind, BundleWriter, FORMAT_VERSION, OLDEST_READABLE_VERSION};
+pub use models::Models;
 pub use open::{OpenError, read_bundle, read_text};
 pub use profiles::{Profile, Profiles};

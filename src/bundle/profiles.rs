@@ -62,11 +62,18 @@ impl Profiles {
         read_bought(bundle, &mut states)?;
         for_each_keyed_time(bundle, "shown", &mut states, CustomerState::exposure)?;
         for_each_keyed_time(bundle, "dismissed", &mut states, CustomerState::dismiss)?;
-        let with_state = |(id, state): (&str, CustomerState)| (id.to_owned(), Profile { state, decisions: Vec::new() });
+        let with_state =
+            |(id, state): (&str, CustomerState)| (id.to_owned(), Profile { state, decisions: Vec::new() });
         let mut customers: BTreeMap<String, Profile> = ids.iter().zip(states).map(with_state).collect();
-        for (id, list) in bundle.json::<BTreeMap<String, Vec<(String, Timestamp, Vec<Key>)>>>("reservations")? {
+        for (id, list) in
+            bundle.json::<BTreeMap<String, Vec<(String, Timestamp, Vec<Key>)>>>("reservations")?
+        {
             for (decision_id, expires_at, items) in list {
-                customers.entry(id.clone()).or_default().state.reserve(Reservation { decision_id, expires_at, items });
+                customers.entry(id.clone()).or_default().state.reserve(Reservation {
+                    decision_id,
+                    expires_at,
+                    items,
+                });
             }
         }
         for (id, decisions) in bundle.json::<BTreeMap<String, Vec<Decision>>>("decisions")? {

@@ -1,7 +1,8 @@
 //! Guardrail: caps on exposures in rolling windows. Stage 7.
 //!
-//! A window is (t - W, t]: an exposure at s stops counting at exactly s + W. Live reservations count in every
-//! window, because they may still be displayed at any moment. Each cap is tested by itself, so the most
+//! A window is (t - W, t]: an exposure at s stops counting at exactly s + W. Exposures that are already known to
+//! follow within W count too: clocks of callers differ, and some window holds both. Live reservations count in
+//! every window, because they may still be displayed at any moment. Each cap is tested by itself, so the most
 //! restrictive one wins.
 
 use super::catalogue::Catalogue;

@@ -29,6 +29,7 @@ pub use state::{Bought as BoughtItem, CustomerState, EXPOSURES_KEPT, ITEM_EXPOSU
 
 use serde::{Deserialize, Serialize};
 
+use crate::recommend::ItemSet;
 use crate::types::{Key, Timestamp};
 
 /// Where a shown item comes from.
@@ -74,14 +75,28 @@ pub struct Ask<'a> {
     pub candidates: Option<&'a [Key]>,
 }
 
-/// Scores per item of the catalogue. `None` for a tier that is switched off or has nothing to say about the
-/// customer; `None` for an item the tier cannot score. All scores are finite.
+/// Scores of one tier.
+#[derive(Clone, Copy, Debug)]
+pub struct Tier<'a> {
+    /// Per item of the catalogue; all finite. What is said about items outside `scorable` is not read.
+    pub scores: &'a [f32],
+    /// Items that the tier can score; others are no candidates of it.
+    pub scorable: &'a ItemSet,
+}
+
+impl Tier<'_> {
+    fn score(&self, item: usize) -> Option<f32> {
+        self.scorable.contains(item as u32).then(|| self.scores[item])
+    }
+}
+
+/// Scores by tier; `None` for a tier that is switched off or has nothing to say about the customer.
 #[derive(Clone, Copy, Debug)]
 pub struct Scores<'a> {
     /// Tier 1.
-    pub personal: Option<&'a [Option<f32>]>,
-    /// Tier 3; 0 = no evidence, not a candidate.
-    pub popular: Option<&'a [f32]>,
+    pub personal: Option<Tier<'a>>,
+    /// Tier 3.
+    pub popular: Option<Tier<'a>>,
 }
 
 /// What became of one item of the catalogue.
@@ -219,7 +234,7 @@ pub fn why_withheld(
     item: usize,
 ) -> Option<Withheld> {
     let Outcome::Withheld(code) = slate.outcomes[item] else { return None };
-    let score = scores.personal.and_then(|scores| scores[item]);
+    let score = scores.personal.and_then(|tier| tier.score(item));
     match code {
         ReasonCode::NotStarted | ReasonCode::Ended => {
             availability::unavailable(catalogue, &policy.availability, item, ask.now)
@@ -240,7 +255,7 @@ pub fn why_withheld(
         }
         ReasonCode::Outranked => {
             let source = if score.is_some() { Source::Als } else { Source::Popular };
-            let score = score.or_else(|| scores.popular.map(|popular| popular[item]).filter(|&s| s > 0.0));
+            let score = score.or_else(|| scores.popular.and_then(|tier| tier.score(item)));
             let last_shown =
                 slate.picks.iter().rev().find(|pick| pick.source == source).map(|pick| pick.score);
             Some(Withheld::Outranked { score, last_shown })

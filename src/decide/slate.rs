@@ -1,25 +1,10 @@
 //! From open candidates to a slate: best score first, tier by tier, under the rules about the slate itself.
 
-use std::cmp::Ordering;
-
 use super::catalogue::Catalogue;
 use super::policy::Policy;
-use super::{Ask, Outcome, Pick, Scores, Source};
-use crate::decide::reasons::ReasonCode;
-
-/// Candidates of one tier in rank order: higher score first, then lower item.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Ranked {
-    score: f32,
-    item: u32,
-}
-
-impl Ranked {
-    /// Best first; scores are finite by construction, so the order is total.
-    fn order(a: &Self, b: &Self) -> Ordering {
-        b.score.total_cmp(&a.score).then(a.item.cmp(&b.item))
-    }
-}
+use super::reasons::ReasonCode;
+use super::{Ask, Outcome, Pick, Scores, Source, Tier};
+use crate::recommend::{ItemSet, Scored, top_k_of};
 
 /// Fills the slate. `outcomes` says which candidates are open and receives what becomes of them; `room` is what
 /// caps over everything still allow.
@@ -38,11 +23,10 @@ pub(super) fn fill(
     }
     let limit = room.map_or(ask.slots, |room| room.min(ask.slots));
     let mut slate = Slate { catalogue, policy, limit, picks: Vec::with_capacity(limit) };
-    if let Some(personal) = scores.personal {
-        slate.fill_from(Source::Als, |item| personal[item], outcomes);
-    }
-    if let Some(popular) = scores.popular {
-        slate.fill_from(Source::Popular, |item| (popular[item] > 0.0).then_some(popular[item]), outcomes);
+    for (source, tier) in [(Source::Als, scores.personal), (Source::Popular, scores.popular)] {
+        if let Some(tier) = tier {
+            slate.fill_from(source, &tier, outcomes);
+        }
     }
     let picks = slate.picks;
     // What a cap over everything closes is withheld by it, not outranked.
@@ -54,10 +38,11 @@ pub(super) fn fill(
     picks
 }
 
-fn apply_floor(policy: &Policy, personal: &[Option<f32>], outcomes: &mut [Outcome]) {
+fn apply_floor(policy: &Policy, personal: Tier<'_>, outcomes: &mut [Outcome]) {
     let Some(floor) = policy.relevance_floor else { return };
-    for (outcome, score) in outcomes.iter_mut().zip(personal) {
-        if *outcome == Outcome::Open && score.is_some_and(|score| score < floor) {
+    for item in personal.scorable.iter() {
+        let outcome = &mut outcomes[item as usize];
+        if *outcome == Outcome::Open && personal.scores[item as usize] < floor {
             *outcome = Outcome::Withheld(ReasonCode::LowRelevance);
         }
     }
@@ -73,15 +58,18 @@ struct Slate<'a> {
 impl Slate<'_> {
     /// Takes the best open candidates of a tier until the slate is full. Greedy is exact here: categories are a
     /// partition. Looks at a prefix of the ranking and doubles it while quotas eat it up.
-    fn fill_from(&mut self, source: Source, score: impl Fn(usize) -> Option<f32>, outcomes: &mut [Outcome]) {
+    fn fill_from(&mut self, source: Source, tier: &Tier<'_>, outcomes: &mut [Outcome]) {
+        let mut open = ItemSet::filter(outcomes.len(), |item| outcomes[item as usize] == Outcome::Open);
+        open.intersect(tier.scorable);
         let mut look_at = 2 * self.limit;
         while self.picks.len() < self.limit {
-            let ranked = best(look_at, outcomes, &score);
+            let ranked = top_k_of(tier.scores, look_at, &open, &[]);
             for candidate in &ranked {
                 if self.picks.len() == self.limit {
                     break;
                 }
                 outcomes[candidate.item as usize] = self.offer(source, candidate);
+                open.remove(candidate.item);
             }
             if ranked.len() < look_at {
                 break;
@@ -90,7 +78,7 @@ impl Slate<'_> {
         }
     }
 
-    fn offer(&mut self, source: Source, candidate: &Ranked) -> Outcome {
+    fn offer(&mut self, source: Source, candidate: &Scored) -> Outcome {
         let item = candidate.item as usize;
         if let (Some(max), Some(category)) =
             (self.policy.max_per_category, self.catalogue.items.categories[item])
@@ -103,29 +91,4 @@ impl Slate<'_> {
         self.picks.push(Pick { item, score: candidate.score, source });
         Outcome::Shown
     }
-}
-
-/// The best `n` open candidates with a score, in rank order; all of them when there are fewer.
-fn best(n: usize, outcomes: &[Outcome], score: impl Fn(usize) -> Option<f32>) -> Vec<Ranked> {
-    let full = (4 * n).max(64);
-    let mut kept: Vec<Ranked> = Vec::with_capacity(full);
-    // Items come in ascending order, so an equal score loses against what is kept: strict comparison is exact.
-    let mut threshold = f32::NEG_INFINITY;
-    let mut trimmed = false;
-    for (item, _) in outcomes.iter().enumerate().filter(|&(_, &outcome)| outcome == Outcome::Open) {
-        let Some(score) = score(item) else { continue };
-        if trimmed && score <= threshold {
-            continue;
-        }
-        kept.push(Ranked { score, item: item as u32 });
-        if kept.len() == full && n > 0 {
-            kept.select_nth_unstable_by(n - 1, Ranked::order);
-            kept.truncate(n);
-            threshold = kept[n - 1].score;
-            trimmed = true;
-        }
-    }
-    kept.sort_unstable_by(Ranked::order);
-    kept.truncate(n);
-    kept
 }

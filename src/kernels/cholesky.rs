@@ -37,6 +37,32 @@ pub fn solve(
     }
 }
 
+/// Solves A x = b in place for a further b, given what [`solve`] has left in `u` and `inverse_diagonal`.
+///
+/// # Panics
+/// When shapes do not fit: a programmer error.
+pub fn solve_again(u: &[f32], n: usize, b: &mut [f32], inverse_diagonal: &[f32]) {
+    assert!(
+        u.len() == n * n && b.len() == n && inverse_diagonal.len() == n,
+        "u is n x n, vectors have n cells"
+    );
+    for r in 0..n {
+        b[r] *= inverse_diagonal[r];
+        let known = b[r];
+        for (cell, &factor) in b[r + 1..].iter_mut().zip(&u[r * n + r + 1..(r + 1) * n]) {
+            *cell -= factor * known;
+        }
+    }
+    back_portable(u, n, b, inverse_diagonal);
+}
+
+fn back_portable(u: &[f32], n: usize, b: &mut [f32], inverse_diagonal: &[f32]) {
+    for r in (0..n).rev() {
+        let known: f32 = u[r * n + r + 1..(r + 1) * n].iter().zip(&b[r + 1..]).map(|(&u, &x)| u * x).sum();
+        b[r] = (b[r] - known) * inverse_diagonal[r];
+    }
+}
+
 fn solve_portable(a: &mut [f32], n: usize, floor: f32, b: &mut [f32], inverse_diagonal: &mut [f32]) {
     for r in 0..n {
         let (above, below) = a.split_at_mut((r + 1) * n);
@@ -56,10 +82,7 @@ fn solve_portable(a: &mut [f32], n: usize, floor: f32, b: &mut [f32], inverse_di
             }
         }
     }
-    for r in (0..n).rev() {
-        let known: f32 = a[r * n + r + 1..(r + 1) * n].iter().zip(&b[r + 1..]).map(|(&u, &x)| u * x).sum();
-        b[r] = (b[r] - known) * inverse_diagonal[r];
-    }
+    back_portable(a, n, b, inverse_diagonal);
 }
 
 /// Left-looking by rows of 8 x 8 tiles: a tile meets all earlier rows in registers and is stored once.

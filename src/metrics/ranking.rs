@@ -90,7 +90,8 @@ impl RankingMetric {
             Self::Ndcg => gained / ideal(capped),
             Self::NdcgFullIdeal => gained / ideal(taken.len()),
             Self::Map => {
-                let precisions = places().enumerate().map(|(before, place)| (before + 1) as f64 / place as f64);
+                let precisions =
+                    places().enumerate().map(|(before, place)| (before + 1) as f64 / place as f64);
                 precisions.sum::<f64>() / capped as f64
             }
             Self::HitRate => f64::from(u8::from(hits > 0.0)),

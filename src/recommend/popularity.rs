@@ -173,7 +173,8 @@ mod tests {
             buckets: Buckets::even(0),
             ..interactions()
         };
-        let fit = |data: &Interactions| PopularityParams::new(1.0).check().unwrap().fit(data).unwrap().strength;
+        let fit =
+            |data: &Interactions| PopularityParams::new(1.0).check().unwrap().fit(data).unwrap().strength;
         assert_eq!(fit(&nobody), [0.0, 0.0]);
         assert_eq!(fit(&Interactions { n_items: 0, ..nobody }), [0.0; 0]);
     }

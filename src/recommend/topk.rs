@@ -162,9 +162,8 @@ pub fn top_k_batch(
     excluded: &[&[u32]],
 ) -> Vec<Vec<Scored>> {
     assert_eq!(customers.len(), excluded.len() * panels.n_factors(), "an exclude list per customer");
-    let group = |(customers, excluded): (&[f32], &[&[u32]])| {
-        top_k_group(panels, customers, k, allowed, excluded)
-    };
+    let group =
+        |(customers, excluded): (&[f32], &[&[u32]])| top_k_group(panels, customers, k, allowed, excluded);
     let cells = GROUP * panels.n_factors();
     #[cfg(feature = "train")]
     {

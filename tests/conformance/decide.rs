@@ -1,11 +1,12 @@
 //! What every guardrail promises, and the slate against a plain "filter, sort, cut".
 
 use bespoke::decide::{
-    Ask, Availability, AvailabilityRules, Bought, BoughtLevel, BoughtPolicy, Cap, CapKey, Catalogue, CustomerState,
-    Dismissed, Fallback, Outcome, Policy, PolicyParams, ReasonCode, RefundEffect, Reservation, Scores, Slate, Stock,
-    Withheld, decide, why_withheld,
+    Ask, Availability, AvailabilityRules, Bought, BoughtLevel, BoughtPolicy, Cap, CapKey, Catalogue,
+    CustomerState, Dismissed, Fallback, Outcome, Policy, PolicyParams, ReasonCode, RefundEffect, Reservation,
+    Scores, Slate, Stock, Tier, Withheld, decide, why_withheld,
 };
 use bespoke::params::Params;
+use bespoke::recommend::ItemSet;
 use bespoke::tables::ItemTable;
 use bespoke::types::{Key, Timestamp};
 use proptest::prelude::*;
@@ -60,23 +61,36 @@ struct Case {
     catalogue: Catalogue,
     policy: Policy,
     state: CustomerState,
-    personal: Vec<Option<f32>>,
+    personal: Vec<f32>,
     popular: Vec<f32>,
+    sets: [ItemSet; 2],
     exclude: Vec<Key>,
 }
 
 impl Case {
     /// Scores fall with the item number; the last two items are unknown to the personal tier.
     fn new(n: usize, policy: PolicyParams) -> Self {
-        let personal = (0..n).map(|i| (i + 2 < n).then_some(1.0 - i as f32 / 100.0)).collect();
+        let personal: Vec<Option<f32>> =
+            (0..n).map(|i| (i + 2 < n).then_some(1.0 - i as f32 / 100.0)).collect();
         Self {
             catalogue: catalogue(n),
             policy: policy.check().unwrap(),
             state: CustomerState::default(),
-            personal,
-            popular: vec![1.0; n],
+            sets: [ItemSet::none(n), ItemSet::none(n)],
+            personal: Vec::new(),
+            popular: Vec::new(),
             exclude: Vec::new(),
         }
+        .with_scores(personal, vec![1.0; n])
+    }
+
+    /// `None` and 0: the tier cannot score the item.
+    fn with_scores(mut self, personal: Vec<Option<f32>>, popular: Vec<f32>) -> Self {
+        self.sets[0] = ItemSet::filter(personal.len(), |i| personal[i as usize].is_some());
+        self.sets[1] = ItemSet::filter(popular.len(), |i| popular[i as usize] > 0.0);
+        self.personal = personal.into_iter().map(Option::unwrap_or_default).collect();
+        self.popular = popular;
+        self
     }
 
     fn ask(&self) -> Ask<'_> {
@@ -84,7 +98,11 @@ impl Case {
     }
 
     fn scores(&self) -> Scores<'_> {
-        Scores { personal: Some(&self.personal), popular: Some(&self.popular) }
+        let [scored, sold] = &self.sets;
+        Scores {
+            personal: Some(Tier { scores: &self.personal, scorable: scored }),
+            popular: Some(Tier { scores: &self.popular, scorable: sold }),
+        }
     }
 
     fn slate(&self) -> Slate {
@@ -149,12 +167,26 @@ fn guardrails() -> Vec<(&'static str, ReasonCode, Case)> {
     };
     let begins = changed(&|t, _| t.available_from[0] = Some(Timestamp(NOW.0 + 1)), open_policy(3));
     cases.push(("begins later", ReasonCode::NotStarted, begins));
-    cases.push(("ends at this instant", ReasonCode::Ended, changed(&|t, _| t.available_to[0] = Some(NOW), open_policy(3))));
-    cases.push(("out of stock", ReasonCode::OutOfStock, changed(&|t, _| t.stock[0] = Some(0), open_policy(3))));
+    cases.push((
+        "ends at this instant",
+        ReasonCode::Ended,
+        changed(&|t, _| t.available_to[0] = Some(NOW), open_policy(3)),
+    ));
+    cases.push((
+        "out of stock",
+        ReasonCode::OutOfStock,
+        changed(&|t, _| t.stock[0] = Some(0), open_policy(3)),
+    ));
     let mut sold_within = open_policy(3);
     sold_within.availability.sold_within_days = Some(30);
-    let last = |at: Option<i64>| move |_: &mut ItemTable, sold: &mut Vec<Option<Timestamp>>| sold[0] = at.map(Timestamp);
-    cases.push(("not sold lately", ReasonCode::Ended, changed(&last(Some(NOW.0 - 30 * DAY)), sold_within.clone())));
+    let last = |at: Option<i64>| {
+        move |_: &mut ItemTable, sold: &mut Vec<Option<Timestamp>>| sold[0] = at.map(Timestamp)
+    };
+    cases.push((
+        "not sold lately",
+        ReasonCode::Ended,
+        changed(&last(Some(NOW.0 - 30 * DAY)), sold_within.clone()),
+    ));
     cases.push(("never sold", ReasonCode::Ended, changed(&last(None), sold_within)));
     cases
 }
@@ -168,7 +200,7 @@ fn a_guardrail_withholds_in_every_tier_takes_no_slot_and_is_reported() {
         assert!(slate.withheld().contains(&(code, 1)), "{name}");
         assert_eq!(case.why(0).map(|why| why.code()), Some(code), "{name}: the detail agrees with the code");
         // The fallback tier alone must hold it back as well.
-        let cold = Case { personal: vec![None; 8], ..case };
+        let cold = case.with_scores(vec![None; 8], vec![1.0; 8]);
         assert_eq!(cold.shown(), [1, 2, 3], "{name}: fallback");
     }
 }
@@ -264,10 +296,17 @@ fn quota_floor_and_fallback_fill_in_order() {
     assert_eq!(case.slate().picks[4].source.tier(), 3);
     policy.fallback = Fallback::None;
     let case = Case { policy: policy.check().unwrap(), ..case };
-    let scores = Scores { personal: Some(&case.personal), popular: None };
+    let scores = Scores { popular: None, ..case.scores() };
     let availability = Availability::at(&case.catalogue, &case.policy.availability, NOW);
-    let slate =
-        decide(&case.catalogue, &case.policy, &availability, &Stock::default(), &case.state, &scores, &case.ask());
+    let slate = decide(
+        &case.catalogue,
+        &case.policy,
+        &availability,
+        &Stock::default(),
+        &case.state,
+        &scores,
+        &case.ask(),
+    );
     assert_eq!(slate.shortfall(6).unwrap().given, 4);
 }
 
@@ -294,8 +333,8 @@ fn only_listed_candidates_are_considered() {
 fn plain(case: &Case, open: &[bool]) -> Vec<usize> {
     let mut slate: Vec<usize> = Vec::new();
     let floor = case.policy.relevance_floor.unwrap_or(f32::NEG_INFINITY);
-    let personal = |i: usize| case.personal[i];
-    let popular = |i: usize| (case.popular[i] > 0.0).then_some(case.popular[i]);
+    let personal = |i: usize| case.sets[0].contains(i as u32).then(|| case.personal[i]);
+    let popular = |i: usize| case.sets[1].contains(i as u32).then(|| case.popular[i]);
     let tiers: [&dyn Fn(usize) -> Option<f32>; 2] = [&personal, &popular];
     for score in tiers {
         let mut ranked: Vec<usize> = (0..open.len())
@@ -328,10 +367,11 @@ proptest! {
         policy.max_per_category = quota;
         policy.relevance_floor = floor;
         let mut case = Case::new(n, policy);
-        for (item, &(score, popularity, bought, refused)) in cells.iter().take(n).enumerate() {
-            // Few distinct values, so that ties are the rule.
-            case.personal[item] = (score > 0).then_some(f32::from(score) / 5.0);
-            case.popular[item] = f32::from(popularity);
+        // Few distinct values, so that ties are the rule.
+        let personal = cells.iter().take(n).map(|cell| (cell.0 > 0).then_some(f32::from(cell.0) / 5.0)).collect();
+        let popular = cells.iter().take(n).map(|cell| f32::from(cell.1)).collect();
+        case = case.with_scores(personal, popular);
+        for (item, &(_, _, bought, refused)) in cells.iter().take(n).enumerate() {
             if bought && refused {
                 case.state.purchase(key(item), Timestamp(1), 1);
             } else if refused {

@@ -161,7 +161,12 @@ fn ials_on_movielens_100k() {
         let (model, loss) = valid.fit_with_loss(&split.interactions(), KernelLevel::detect()).unwrap();
         println!("{loss:?}");
         near("loss", loss.total(), expected_loss, 20.0);
-        near("ndcg@10", split.metric(RankingMetric::Ndcg, &split.lists(&model, 10), 10), expected_ndcg, 0.006);
+        near(
+            "ndcg@10",
+            split.metric(RankingMetric::Ndcg, &split.lists(&model, 10), 10),
+            expected_ndcg,
+            0.006,
+        );
     }
 }
 
@@ -171,7 +176,12 @@ fn popularity_on_both_splits() {
     use RankingMetric::{HitRate, Map, Mrr, Ndcg, NdcgFullIdeal, Precision, Recall, RecallCapped};
     let metrics = [Precision, Recall, RecallCapped, Ndcg, NdcgFullIdeal, Map, HitRate, Mrr];
     let figures = [
-        (movielens_100k(&folder), 10, [0.1904, 0.1179, 0.2176, 0.2183, 0.1360, 0.1146, 0.7739, 0.4056], 0.0327),
+        (
+            movielens_100k(&folder),
+            10,
+            [0.1904, 0.1179, 0.2176, 0.2183, 0.1360, 0.1146, 0.7739, 0.4056],
+            0.0327,
+        ),
         (movielens_1m(&folder), 20, [0.0778, 0.1161, 0.1377, 0.1176, 0.0996, 0.0446, 0.6488, 0.2393], 0.0381),
     ];
     for (split, k, expected, covered) in figures {

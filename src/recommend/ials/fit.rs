@@ -170,7 +170,8 @@ impl Sides {
 
     fn loss(&self, valid: &IalsValid) -> IalsLoss {
         let FixedSide { d, level, factors: customers, .. } = &self.customers;
-        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
+        let dot =
+            |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&x, &y)| f64::from(x) * f64::from(y)).sum::<f64>();
         let row = |factors: &[f32], row: usize| factors[row * d..(row + 1) * d].to_vec();
         let n_customers = self.by_customer.n_rows();
         let purchased = in_blocks(n_customers, |customer| {

@@ -136,19 +136,29 @@ impl IalsModel {
         self.panels.score_all(customer, out);
     }
 
-    /// What each item of a history adds to the score of `item`, in the order of the history.
+    /// What each item of a history adds to the score of each target, in the order of the targets and of the history.
     ///
     /// The parts are h_j'A^-1 h_i and sum to the score to rounding.
     ///
     /// # Panics
     /// When an item is not below n_items or the scratch is of another model's size: programmer errors.
     #[must_use]
-    pub fn explain(&self, items: &[u32], item: u32, scratch: &mut FoldInScratch) -> Vec<Contribution> {
-        let d = self.n_factors();
-        let mut influence = self.items.factors[item as usize * d..][..d].to_vec();
-        self.items.solve_against(&self.valid, items, scratch, &mut influence);
-        let parts = self.panels.score_items(&influence, items);
-        items.iter().zip(parts).map(|(&item, part)| Contribution { item, part }).collect()
+    pub fn explain(
+        &self,
+        items: &[u32],
+        targets: &[u32],
+        scratch: &mut FoldInScratch,
+    ) -> Vec<Vec<Contribution>> {
+        if items.is_empty() {
+            return vec![Vec::new(); targets.len()];
+        }
+        let mut parts = Vec::with_capacity(items.len() * targets.len());
+        self.items.influence(&self.valid, items, targets, scratch, &mut parts);
+        let of_target = |parts: &[f32]| {
+            let contribution = |(&item, &part): (&u32, &f32)| Contribution { item, part };
+            items.iter().zip(parts).map(contribution).collect()
+        };
+        parts.chunks_exact(items.len()).map(of_target).collect()
     }
 }
 
@@ -177,9 +187,9 @@ mod tests {
         let mut scores = [9.0; 3];
         model.scores(&customer, &mut scores);
         assert_eq!(scores, [customer[0], 2.0 * customer[0], 0.0]);
-        let parts = model.explain(&[1], 0, &mut model.scratch());
-        assert_eq!(parts.len(), 1);
-        assert!((parts[0].part - scores[0]).abs() < 1e-6);
+        let parts = model.explain(&[1], &[0, 1], &mut model.scratch());
+        assert_eq!((parts.len(), parts[0].len()), (2, 1));
+        assert!((parts[0][0].part - scores[0]).abs() < 1e-6 && (parts[1][0].part - scores[1]).abs() < 1e-6);
     }
 
     #[test]

@@ -53,6 +53,12 @@ impl FoldInScratch {
         }
     }
 
+    /// Number of factors it is for.
+    #[must_use]
+    pub fn n_factors(&self) -> usize {
+        self.diagonal.len()
+    }
+
     /// Bytes it holds, apart from histories of more than 4,096 items.
     #[must_use]
     pub fn bytes(n_factors: usize) -> usize {
@@ -99,18 +105,61 @@ impl FixedSide {
         }
     }
 
-    /// Solves A x = `out` in place for the system A of the history `ids`.
-    pub fn solve_against(
+    /// Appends to `parts`, for each target row t and each row i of the history, t'A^-1 i for the system A of the
+    /// history. The system is factored once for all targets.
+    pub fn influence(
         &self,
         valid: &IalsValid,
         ids: &[u32],
+        targets: &[u32],
         scratch: &mut FoldInScratch,
-        out: &mut [f32],
+        parts: &mut Vec<f32>,
     ) {
         let ridge = self.set_diagonal(valid, ids.len(), scratch);
-        self.set_system(ids, scratch);
-        let FoldInScratch { matrix, inverse_diagonal, .. } = scratch;
-        cholesky::solve(self.level, matrix, self.d, ridge, out, inverse_diagonal);
+        let short = ids.len() <= longest_short(self.d);
+        if short {
+            self.factor_short(ids, scratch);
+        } else {
+            self.set_system(ids, scratch);
+            let FoldInScratch { matrix, inverse_diagonal, coefficients, .. } = scratch;
+            coefficients.clear();
+            coefficients.resize(self.d, 0.0);
+            cholesky::solve(self.level, matrix, self.d, ridge, coefficients, inverse_diagonal);
+        }
+        for &target in targets {
+            if short {
+                self.influence_short(target, ids.len(), scratch);
+                parts.extend_from_slice(&scratch.coefficients[..ids.len()]);
+            } else {
+                let influence = &mut scratch.coefficients;
+                influence.clear();
+                influence.extend_from_slice(self.row(target));
+                cholesky::solve_again(&scratch.matrix, self.d, influence, &scratch.inverse_diagonal);
+                let dot =
+                    |&id: &u32| -> f32 { self.row(id).iter().zip(&*influence).map(|(a, b)| a * b).sum() };
+                parts.extend(ids.iter().map(dot));
+            }
+        }
+    }
+
+    /// Sets the coefficients to (Id + H D^-1 H')^-1 H D^-1 t, which equals H (D + H'H)^-1 t, from a factored short
+    /// system.
+    fn influence_short(&self, target: u32, n_ids: usize, scratch: &mut FoldInScratch) {
+        let n = n_ids.next_multiple_of(TILE);
+        let FoldInScratch { matrix, panel, inverse_diagonal, scale, coefficients, .. } = scratch;
+        coefficients.clear();
+        coefficients.resize(n, 0.0);
+        for ((column, &factor), &scale) in panel.chunks_exact(n).zip(self.row(target)).zip(&*scale) {
+            let factor = factor * scale;
+            for (sum, &cell) in coefficients.iter_mut().zip(column) {
+                *sum += factor * cell;
+            }
+        }
+        cholesky::solve_again(&matrix[..n * n], n, coefficients, &inverse_diagonal[..n]);
+    }
+
+    fn row(&self, id: u32) -> &[f32] {
+        &self.factors[id as usize * self.d..][..self.d]
     }
 
     /// Sets D for a row of `n_pairs` pairs and returns the least pivot its system can have.
@@ -124,6 +173,17 @@ impl FixedSide {
     }
 
     fn solve_short(&self, ids: &[u32], scratch: &mut FoldInScratch, out: &mut [f32]) {
+        self.factor_short(ids, scratch);
+        let FoldInScratch { diagonal, coefficients, .. } = scratch;
+        rows::combine(self.level, &self.factors, ids, &coefficients[..ids.len()], out);
+        for (x, &diagonal) in out.iter_mut().zip(&*diagonal) {
+            *x /= diagonal;
+        }
+    }
+
+    /// Factors Id + H D^-1 H' and sets the coefficients to its solution for ones; leaves the scaled columns of H in
+    /// the panel.
+    fn factor_short(&self, ids: &[u32], scratch: &mut FoldInScratch) {
         let n = ids.len().next_multiple_of(TILE);
         let FoldInScratch { matrix, panel, inverse_diagonal, diagonal, scale, coefficients, .. } = scratch;
         for (scale, &diagonal) in scale.iter_mut().zip(&*diagonal) {
@@ -138,10 +198,6 @@ impl FixedSide {
         coefficients.resize(ids.len(), 1.0);
         coefficients.resize(n, 0.0);
         cholesky::solve(self.level, matrix, n, 1.0, coefficients, &mut inverse_diagonal[..n]);
-        rows::combine(self.level, &self.factors, ids, &coefficients[..ids.len()], out);
-        for (x, &diagonal) in out.iter_mut().zip(&*diagonal) {
-            *x /= diagonal;
-        }
     }
 
     /// Sets `matrix` to D + H'H.
