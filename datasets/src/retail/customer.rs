@@ -230,3 +230,21 @@ fn in_order(mut events: Vec<Event>) -> Vec<Event> {
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_in_order_and_once() {
+        let event = |time, item| Event {
+            time: Timestamp(time),
+            kind: EventKind::View,
+            item,
+            channel: Channel::Web,
+            line: None,
+        };
+        let events = vec![event(2, 1), event(1, 1), event(2, 7), event(2, 1)];
+        assert_eq!(in_order(events), [event(1, 1), event(2, 1), event(2, 7)]);
+    }
+}

@@ -26,20 +26,19 @@ customer_id = "customer_id"
 [source.customers.customer_attributes]
 age = {{ column = "age", type = "number" }}
 country = {{ column = "country", type = "category" }}
-newsletter = {{ column = "newsletter", type = "yes_no" }}
+newsletter = {{ column = "newsletter", type = "yes_no", yes = ["yes"], no = ["no"] }}
 household_size = {{ column = "household_size", type = "number" }}
 
 [source.events]
 path = "events.csv"
-kind_column = "event"
-
-[source.events.time]
-format = "rfc3339"
+table = "events"
+time = {{ format = "rfc3339" }}
 
 [source.events.columns]
 customer_id = "customer_id"
 item_id = "item_id"
 time = "time"
+event = "event"
 quantity = "quantity"
 price = "price"
 order_id = "order_id"
@@ -48,9 +47,7 @@ channel = "channel"
 [source.items]
 path = "items.csv"
 table = "items"
-
-[source.items.time]
-format = "rfc3339"
+time = {{ format = "rfc3339" }}
 
 [source.items.columns]
 item_id = "item_id"
