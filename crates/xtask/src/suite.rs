@@ -85,7 +85,7 @@ fn licences(steps: &mut Steps) {
         &[],
     );
     if succeeds(cargo(&["deny", "fetch", "db"], &[])) {
-        steps.cargo("advisories", &["deny", "--locked", "check", "advisories", "--disable-fetch"], &[]);
+        steps.cargo("advisories", &["deny", "--frozen", "check", "advisories"], &[]);
     } else {
         steps.skip("advisories", "the advisory database can't be fetched");
     }
