@@ -291,9 +291,37 @@ fn files_and_tables_tell_the_same() {
 }
 
 #[test]
-fn a_folder_gets_a_job_that_never_names_the_truth() {
-    let text = job::text(&world(10, 16));
-    assert!(text.contains("path = \"events.csv\"") && !text.contains("path = \"truth.csv\""));
+fn the_job_maps_columns_that_are_there_and_never_the_truth() {
+    let world = world(10, 16);
+    let job: toml::Table = job::text(&world).parse().expect("the job is TOML");
+    let [items, customers, events, _] = bytes(&world).map(|file| String::from_utf8(file).expect("text"));
+    let sources = job["source"].as_table().expect("a table");
+    assert_eq!(sources.keys().collect::<Vec<_>>(), ["customers", "events", "items"]);
+    for (name, file) in [("customers", customers), ("events", events), ("items", items)] {
+        let source = &sources[name];
+        assert_eq!(source["path"].as_str(), Some(format!("{name}.csv").as_str()));
+        let attributes = source.get("customer_attributes").and_then(toml::Value::as_table);
+        let attributes = attributes.into_iter().flatten().map(|(_, attribute)| &attribute["column"]);
+        let mapped = source["columns"].as_table().expect("a table").iter().map(|(_, column)| column);
+        let mut mapped: Vec<_> = mapped.chain(attributes).filter_map(toml::Value::as_str).collect();
+        let mut header: Vec<_> = file.lines().next().expect("a header").split(',').collect();
+        mapped.sort_unstable();
+        header.sort_unstable();
+        assert_eq!(mapped, header, "{name}");
+    }
+}
+
+#[test]
+fn a_folder_gets_five_files() {
+    let dir = std::env::temp_dir().join(format!("bespoke-world-{}", std::process::id()));
+    let world = world(20, 17);
+    let mut n_calls = 0;
+    let written = world.write_to(&dir, || n_calls += 1).expect("the folder for temporary files is writable");
+    assert_eq!((written.n_customers, written.n_items, n_calls), (20, 300, 20));
+    let names = ["items", "customers", "events", "truth"].map(|name| dir.join(name).with_extension("csv"));
+    assert_eq!(names.map(|path| std::fs::read(path).expect("it was written")), bytes(&world));
+    assert!(dir.join("bespoke.toml").is_file());
+    std::fs::remove_dir_all(&dir).expect("what was made can be removed");
 }
 
 #[test]
