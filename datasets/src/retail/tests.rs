@@ -51,20 +51,20 @@ fn share_of(world: &RetailWorld, kind: EventKind) -> (f64, f64) {
 
 #[test]
 fn personas_have_their_shares() {
-    let world = world(20_000, 1);
+    let world = world(6_000, 1);
     let mut counts = [0.0; 5];
     for customer in world.customers() {
         counts[customer.truth.persona] += 1.0;
     }
     for (count, persona) in counts.iter().zip(world.personas()) {
         let p = persona.share;
-        assert_sum(persona.name, *count, &[(20_000.0 * p, 20_000.0 * p * (1.0 - p))]);
+        assert_sum(persona.name, *count, &[(6_000.0 * p, 6_000.0 * p * (1.0 - p))]);
     }
 }
 
 #[test]
 fn rates_and_dropouts_are_gamma_and_beta() {
-    let world = world(20_000, 2);
+    let world = world(6_000, 2);
     let truths: Vec<Truth> = world.customers().map(|c| c.truth).collect();
     for (k, persona) in world.personas().iter().enumerate() {
         let members: Vec<&Truth> = truths.iter().filter(|t| t.persona == k).collect();
