@@ -1,5 +1,13 @@
 //! Purchase histories reduced to what purchase models need.
 
+use std::ops::Range;
+
+use super::calendar::BusinessCalendar;
+use super::day_buckets::{DayBuckets, History};
+use super::snapshot::{collect, last_day};
+use crate::tables::{Partial, Tables};
+use crate::types::{Money, Timestamp};
+
 /// Customers with at least one purchase before `as_of`, reduced to sufficient statistics (`repeat_orders` = x,
 /// `age_at_last_order_days` = t_x, `age_days` = T of the buy-till-you-die literature).
 ///
@@ -33,5 +41,62 @@ impl PurchaseSummary {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.customers.is_empty()
+    }
+}
+
+impl Partial for PurchaseSummary {
+    fn merge(&mut self, later: Self) {
+        self.customers.extend(later.customers);
+        self.repeat_orders.extend(later.repeat_orders);
+        self.age_at_last_order_days.extend(later.age_at_last_order_days);
+        self.age_days.extend(later.age_days);
+        self.mean_repeat_spend.extend(later.mean_repeat_spend);
+        self.n_spend_days.extend(later.n_spend_days);
+    }
+}
+
+/// Reduces the purchases before `as_of` to one row per customer with at least one, in table order.
+///
+/// The amount of a day is what was bought on it; refunds make no day and lower no amount, as they seldom say which
+/// order they undo. The first purchase must be in the log: customers older than it have wrong ages.
+#[must_use]
+pub fn purchase_summary(tables: &Tables, as_of: Timestamp, calendar: &BusinessCalendar) -> PurchaseSummary {
+    let last_day = last_day(as_of, calendar);
+    let of_rows = |rows: Range<usize>| {
+        let (mut summary, mut history) = (PurchaseSummary::default(), DayBuckets::default());
+        let mut clock = calendar.clock();
+        for customer in rows {
+            history.clear();
+            let events = tables.events.of_customer_before(customer, as_of);
+            collect(tables, events, &mut clock, &mut history);
+            summary.push(customer, &history.finish(last_day));
+        }
+        summary
+    };
+    tables.customers.buckets.reduce(of_rows).unwrap_or_default()
+}
+
+impl PurchaseSummary {
+    /// Adds a row, unless nothing was bought.
+    fn push(&mut self, customer: usize, history: &History<'_>) {
+        let mut days = history.purchase_days();
+        let Some(first) = days.next() else { return };
+        let (mut repeat_orders, mut last, mut spend, mut n_spend_days) = (0u32, first.day, 0i128, 0u32);
+        for cell in days {
+            repeat_orders += 1;
+            last = cell.day;
+            if cell.revenue > 0 {
+                spend += cell.revenue;
+                n_spend_days += 1;
+            }
+        }
+        let age_at_last = i64::from(last) - i64::from(first.day);
+        self.customers.push(customer as u32);
+        self.repeat_orders.push(repeat_orders);
+        self.age_at_last_order_days.push(age_at_last as f64);
+        self.age_days.push(f64::from(history.age_days(first.day)).max(age_at_last as f64));
+        self.mean_repeat_spend
+            .push((n_spend_days > 0).then(|| Money::units_of(spend) / f64::from(n_spend_days)));
+        self.n_spend_days.push(n_spend_days);
     }
 }
