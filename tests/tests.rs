@@ -12,9 +12,12 @@
 mod conformance {
     mod decide;
     mod engine;
+    mod features_asof;
+    mod features_by_hand;
     mod recommend;
 }
 mod oracle {
+    mod cdnow_purchases;
     mod recommend;
 }
 mod tidy;
