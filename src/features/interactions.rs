@@ -111,20 +111,21 @@ impl Partial for Pairs {
 
 impl Pairs {
     /// Adds the pairs of the next customer; `lines` is working memory.
-    fn push(&mut self, events: &EventTable, range: Range<usize>, lines: &mut Vec<(u32, u32)>) {
+    fn push(&mut self, events: &EventTable, range: Range<usize>, lines: &mut Vec<u64>) {
         lines.clear();
         let first = range.start;
         lines.extend(range.filter_map(|e| {
             let counts = matches!(events.kind[e], EventKind::Purchase | EventKind::Refund);
             let item = events.item(e).filter(|_| counts)?;
-            Some((item as u32, (e - first) as u32))
+            // Item above, event below: one number sorts faster than a pair.
+            Some((item as u64) << 32 | (e - first) as u64)
         }));
         lines.sort_unstable();
         let before = self.items.len();
-        for of_item in lines.chunk_by(|a, b| a.0 == b.0) {
+        for of_item in lines.chunk_by(|a, b| a >> 32 == b >> 32) {
             let (mut net_units, mut last_at) = (0i64, None);
-            for &(_, offset) in of_item {
-                let e = first + offset as usize;
+            for &line in of_item {
+                let e = first + (line as u32) as usize;
                 let units = i64::from(events.quantity[e]);
                 if events.kind[e] == EventKind::Purchase {
                     net_units += units;
@@ -134,7 +135,7 @@ impl Pairs {
                 }
             }
             if let Some(last_at) = last_at.filter(|_| net_units > 0) {
-                self.items.push(of_item[0].0);
+                self.items.push((of_item[0] >> 32) as u32);
                 self.last_at.push(last_at);
             }
         }

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use super::calendar::BusinessCalendar;
-use super::day_buckets::{DayBuckets, History};
-use super::snapshot::{collect, last_day};
-use crate::tables::{Partial, Tables};
-use crate::types::{Money, Timestamp};
+use super::calendar::{BusinessCalendar, LocalClock};
+use super::snapshot::last_day;
+use crate::tables::{EventTable, Partial, Tables};
+use crate::types::{EventKind, Money, Timestamp};
 
 /// Customers with at least one purchase before `as_of`, reduced to sufficient statistics (`repeat_orders` = x,
 /// `age_at_last_order_days` = t_x, `age_days` = T of the buy-till-you-die literature).
@@ -63,38 +62,58 @@ impl Partial for PurchaseSummary {
 pub fn purchase_summary(tables: &Tables, as_of: Timestamp, calendar: &BusinessCalendar) -> PurchaseSummary {
     let last_day = last_day(as_of, calendar);
     let of_rows = |rows: Range<usize>| {
-        let (mut summary, mut history) = (PurchaseSummary::default(), DayBuckets::default());
+        let (mut summary, mut days) = (PurchaseSummary::default(), Vec::new());
         let mut clock = calendar.clock();
         for customer in rows {
-            history.clear();
-            let events = tables.events.of_customer_before(customer, as_of);
-            collect(tables, events, &mut clock, &mut history);
-            summary.push(customer, &history.finish(last_day));
+            let range = tables.events.of_customer_before(customer, as_of);
+            purchase_days(&tables.events, range, &mut clock, &mut days);
+            summary.push(customer, &days, last_day);
         }
         summary
     };
     tables.customers.buckets.reduce(of_rows).unwrap_or_default()
 }
 
+/// Business days with a purchase, ascending, and the exact amount bought on each.
+fn purchase_days(
+    events: &EventTable,
+    range: Range<usize>,
+    clock: &mut LocalClock<'_>,
+    days: &mut Vec<(i32, i128)>,
+) {
+    days.clear();
+    for e in range.filter(|&e| events.kind[e] == EventKind::Purchase) {
+        let (day, amount) = (clock.local(Timestamp(events.time[e])).day, i128::from(events.revenue[e].0));
+        match days.last_mut() {
+            Some(last) if last.0 == day => last.1 += amount,
+            _ => days.push((day, amount)),
+        }
+    }
+    // Events ascend in time, but a day can come back where clocks go back over midnight.
+    if !days.is_sorted_by(|a, b| a.0 < b.0) {
+        days.sort_by_key(|&(day, _)| day);
+        days.dedup_by(|later, kept| {
+            later.0 == kept.0 && {
+                kept.1 += later.1;
+                true
+            }
+        });
+    }
+}
+
 impl PurchaseSummary {
     /// Adds a row, unless nothing was bought.
-    fn push(&mut self, customer: usize, history: &History<'_>) {
-        let mut days = history.purchase_days();
-        let Some(first) = days.next() else { return };
-        let (mut repeat_orders, mut last, mut spend, mut n_spend_days) = (0u32, first.day, 0i128, 0u32);
-        for cell in days {
-            repeat_orders += 1;
-            last = cell.day;
-            if cell.revenue > 0 {
-                spend += cell.revenue;
-                n_spend_days += 1;
-            }
+    fn push(&mut self, customer: usize, days: &[(i32, i128)], last_day: i32) {
+        let (Some(&(first, _)), Some(&(last, _))) = (days.first(), days.last()) else { return };
+        let (mut spend, mut n_spend_days) = (0i128, 0u32);
+        for &(_, amount) in days[1..].iter().filter(|(_, amount)| *amount > 0) {
+            spend += amount;
+            n_spend_days += 1;
         }
-        let age_at_last = i64::from(last) - i64::from(first.day);
         self.customers.push(customer as u32);
-        self.repeat_orders.push(repeat_orders);
-        self.age_at_last_order_days.push(age_at_last as f64);
-        self.age_days.push(f64::from(history.age_days(first.day)).max(age_at_last as f64));
+        self.repeat_orders.push((days.len() - 1) as u32);
+        self.age_at_last_order_days.push(f64::from(last) - f64::from(first));
+        self.age_days.push(f64::from(last_day.max(last)) - f64::from(first));
         self.mean_repeat_spend
             .push((n_spend_days > 0).then(|| Money::units_of(spend) / f64::from(n_spend_days)));
         self.n_spend_days.push(n_spend_days);
