@@ -4,6 +4,7 @@
 //! time and recorded in `run.json`; `--kernel portable` reproduces anywhere.
 
 pub mod cholesky;
+pub mod cholesky64;
 pub mod dot;
 #[cfg(feature = "train")]
 pub mod eigen;

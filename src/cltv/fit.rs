@@ -1,0 +1,362 @@
+//! Maximum likelihood for the MBG/NBD.
+
+use rayon::prelude::*;
+
+use super::mbg::{History, MbgNbd};
+use super::model::{CltvModel, check_summary};
+use super::optimise::{Evaluation, Optimum, condition, minimise, solve};
+use super::params::CltvValid;
+use super::report::{CltvReport, CltvWarning, Estimates};
+use super::special::{digamma_rising, ln_beta_ratio, ln_rising, sigmoid, softplus};
+use super::spend_fit::fit_spend;
+use super::tally::histories;
+use crate::error::DataError;
+use crate::features::PurchaseSummary;
+use crate::random::Random;
+
+/// Fewer repeat buyers than this settle nothing, with or without a prior.
+const MIN_REPEAT_BUYERS: u64 = 10;
+/// Below this many customers that carry information a weak prior is added (reference: about 200).
+pub(super) const PRIOR_BELOW: u64 = 200;
+/// Standard deviation of the weak prior on the logarithm of every parameter.
+const PRIOR_SD: f64 = 3.0;
+/// Logarithms of scaled parameters beyond this are pushed back.
+const LARGEST_LOG: f64 = 7.0;
+/// A condition number above this counts as singular.
+const SINGULAR: f64 = 1e8;
+/// Rows per partial sum; part of the meaning of "same bytes".
+const BLOCK: usize = 2048;
+/// Seed of the jittered starts: part of the method, not a choice.
+const START_SEED: u64 = 0x4D42_474E_4244;
+
+impl CltvValid {
+    /// Fits both models on every customer of the summary. Same bytes for the same customers in any order and at
+    /// any number of threads. O(distinct histories) per step.
+    ///
+    /// # Errors
+    /// [`DataError::TooFew`] below 10 customers with a repeat order, [`DataError::BadCell`] for a history that
+    /// cannot be, [`DataError::NotConverged`] when no acceptable optimum is reached.
+    pub fn fit(&self, summary: &PurchaseSummary) -> Result<CltvModel, DataError> {
+        check_summary(summary)?;
+        let rows = histories(summary);
+        let n_repeat_buyers = rows.iter().filter(|r| r.0.repeat_orders > 0).map(|r| r.1).sum::<f64>() as u64;
+        if n_repeat_buyers < MIN_REPEAT_BUYERS {
+            return Err(DataError::TooFew {
+                model: "cltv",
+                what: "customers with a repeat order",
+                got: n_repeat_buyers as usize,
+                need: MIN_REPEAT_BUYERS as usize,
+            });
+        }
+        let mut warnings = Vec::new();
+        if n_repeat_buyers < 100 {
+            warnings.push(CltvWarning::FewRepeatBuyers { n: n_repeat_buyers });
+        }
+        let (purchases, estimates) = fit_purchases(&rows, n_repeat_buyers, &mut warnings)?;
+        let nbd_ln_likelihood = nbd_ln_likelihood(&rows);
+        let gain = estimates.ln_likelihood - nbd_ln_likelihood;
+        if gain < 2.0 {
+            warnings.push(CltvWarning::DropoutNotVisible { gain });
+        }
+        let (spend, spend_estimates) = fit_spend(summary, &mut warnings);
+        let report = CltvReport {
+            purchases: estimates,
+            n_repeat_buyers,
+            nbd_ln_likelihood,
+            spend: spend_estimates,
+            warnings,
+        };
+        Ok(CltvModel::new(self.clone(), purchases, spend, report))
+    }
+}
+
+fn fit_purchases(
+    rows: &[(History, f64)],
+    n_repeat_buyers: u64,
+    warnings: &mut Vec<CltvWarning>,
+) -> Result<(MbgNbd, Estimates), DataError> {
+    let unit = rows.iter().fold(0.0_f64, |unit, row| unit.max(row.0.age));
+    let scaled = in_units_of(rows, unit);
+    let n_customers: f64 = rows.iter().map(|row| row.1).sum();
+    let starts = starts();
+    let run = |prior: bool| {
+        let per_customer = if prior { 1.0 / n_customers } else { 0.0 };
+        minimise(&|u| restrained(mean_loss(&scaled, n_customers, u), u, per_customer), &starts)
+    };
+    let (best, prior) = with_prior_if_needed(n_repeat_buyers, run);
+    if prior {
+        warnings.push(CltvWarning::WeakPrior { model: "purchases".to_owned(), n_repeat_buyers });
+    }
+    judge("purchases", &["r", "alpha", "a", "b"], &best, warnings)?;
+    let [r, alpha, a, b] = best.point.map(libm::exp);
+    let model = MbgNbd { r, alpha: alpha * unit, a, b };
+    if r > 100.0 {
+        warnings.push(CltvWarning::SameRateForAll);
+    }
+    if a + b > 200.0 {
+        warnings.push(CltvWarning::SameDropoutForAll);
+    }
+    let ln_likelihood = sum_in_blocks(rows, |row| [row.1 * model.ln_likelihood(&row.0)])[0];
+    Ok((model, estimates(&best, &[r, alpha * unit, a, b], n_customers, ln_likelihood)))
+}
+
+/// A fit without prior, or with one when there is little information or the likelihood is flat.
+pub(super) fn with_prior_if_needed<const N: usize>(
+    n_informative: u64,
+    run: impl Fn(bool) -> Optimum<N>,
+) -> (Optimum<N>, bool) {
+    if n_informative >= PRIOR_BELOW {
+        let best = run(false);
+        if condition(&best.hessian).is_some_and(|c| c < SINGULAR) {
+            return (best, false);
+        }
+    }
+    (run(true), true)
+}
+
+/// Convergence is judged here, by gradient, and not by the line search; the rest becomes warnings.
+pub(super) fn judge<const N: usize>(
+    model: &'static str,
+    names: &[&str; N],
+    best: &Optimum<N>,
+    warnings: &mut Vec<CltvWarning>,
+) -> Result<(), DataError> {
+    let gradient_max = best.gradient_max;
+    // Positive test, so that NaN is refused.
+    if !(gradient_max <= 1e-4 && best.minimum.is_finite()) {
+        return Err(DataError::NotConverged {
+            model: "cltv",
+            detail: format!(
+                "{model}: largest derivative {gradient_max:.1e} at the end, at most 1e-4 is accepted"
+            ),
+        });
+    }
+    let model = model.to_owned();
+    if gradient_max > 1e-6 {
+        warnings.push(CltvWarning::LooseConvergence { model: model.clone(), gradient_max });
+    }
+    for (name, u) in names.iter().zip(&best.point) {
+        if u.abs() >= LARGEST_LOG {
+            warnings.push(CltvWarning::AtBound { parameter: (*name).to_owned() });
+        }
+    }
+    let condition = condition(&best.hessian);
+    if condition.is_none_or(|c| c > 1e6) {
+        warnings.push(CltvWarning::IllConditioned { model: model.clone(), condition });
+    }
+    if best.n_starts_at_best < 2 {
+        warnings.push(CltvWarning::StartsDisagree { model, n_at_best: best.n_starts_at_best });
+    }
+    Ok(())
+}
+
+/// The figures of a fit; `theta` in natural units.
+pub(super) fn estimates<const N: usize>(
+    best: &Optimum<N>,
+    theta: &[f64; N],
+    n_customers: f64,
+    ln_likelihood: f64,
+) -> Estimates {
+    let variance_of = |i: usize| {
+        let mut unit = [0.0; N];
+        unit[i] = 1.0;
+        solve(&best.hessian, &unit).map(|column| column[i] / n_customers)
+    };
+    let standard_errors = (0..N)
+        .map(|i| variance_of(i).map(|variance| theta[i] * variance.sqrt()))
+        .collect::<Option<Vec<f64>>>();
+    Estimates {
+        n_customers: n_customers as u64,
+        ln_likelihood,
+        standard_errors,
+        condition: condition(&best.hessian),
+        gradient_max: best.gradient_max,
+        n_starts: best.n_starts,
+        n_starts_at_best: best.n_starts_at_best,
+    }
+}
+
+/// Adds the weak prior, `per_customer` of it, and the wall beyond [`LARGEST_LOG`].
+pub(super) fn restrained<const N: usize>(
+    mut loss: Evaluation<N>,
+    u: &[f64; N],
+    per_customer: f64,
+) -> Evaluation<N> {
+    for i in 0..N {
+        let beyond = (u[i].abs() - LARGEST_LOG).max(0.0);
+        let pull = per_customer / (PRIOR_SD * PRIOR_SD);
+        loss.at += 0.5 * pull * u[i] * u[i] + beyond * beyond;
+        loss.gradient[i] += pull * u[i] + 2.0 * beyond * u[i].signum();
+    }
+    loss
+}
+
+/// Two fixed starts and three jittered ones, as logarithms in scaled time.
+fn starts() -> Vec<[f64; 4]> {
+    let random = Random::new(START_SEED);
+    let mut starts = vec![[0.0; 4], [0.5_f64, 0.3, 0.7, 0.5].map(libm::log)];
+    for k in 0..3 {
+        starts.push(std::array::from_fn(|i| random.stream(k).normal(i as u64)));
+    }
+    starts
+}
+
+fn in_units_of(rows: &[(History, f64)], unit: f64) -> Vec<(History, f64)> {
+    let scale =
+        |h: &History| History { age_at_last_order: h.age_at_last_order / unit, age: h.age / unit, ..*h };
+    rows.iter().map(|(history, count)| (scale(history), *count)).collect()
+}
+
+/// Sums of `of` over the rows: in order inside blocks of fixed size, blocks in order.
+pub(super) fn sum_in_blocks<T: Sync, const N: usize>(
+    rows: &[T],
+    of: impl Fn(&T) -> [f64; N] + Sync,
+) -> [f64; N] {
+    let add = |mut sum: [f64; N], more: [f64; N]| {
+        for i in 0..N {
+            sum[i] += more[i];
+        }
+        sum
+    };
+    let block = |block: &[T]| block.iter().map(&of).fold([0.0; N], add);
+    let parts: Vec<[f64; N]> = rows.par_chunks(BLOCK).map(block).collect();
+    parts.into_iter().fold([0.0; N], add)
+}
+
+/// What depends on x alone.
+#[derive(Clone, Copy)]
+struct Terms {
+    base: f64,
+    ln_odds: f64,
+    d_r: f64,
+    d_a: f64,
+    d_b: f64,
+}
+
+impl Terms {
+    fn new([r, _, a, b]: &[f64; 4], x: u32) -> Self {
+        let y = x + 1;
+        let d_ab = -digamma_rising(a + b, y);
+        Self {
+            base: ln_beta_ratio(*a, *b, y) + ln_rising(*r, x),
+            ln_odds: libm::log(a / (b + f64::from(x))),
+            d_r: digamma_rising(*r, x),
+            d_a: d_ab,
+            d_b: digamma_rising(*b, y) + d_ab,
+        }
+    }
+}
+
+/// Mean negative log-likelihood and its gradient in the logarithms of (r, alpha, a, b).
+fn mean_loss(rows: &[(History, f64)], n_customers: f64, u: &[f64; 4]) -> Evaluation<4> {
+    let theta = u.map(libm::exp);
+    let [r, alpha, a, b] = theta;
+    let largest = rows.last().map_or(0, |row| row.0.repeat_orders);
+    let table: Vec<Terms> = (0..=largest.min(64)).map(|x| Terms::new(&theta, x)).collect();
+    let sums = sum_in_blocks(rows, |(history, count)| {
+        let x = history.repeat_orders;
+        let terms = table.get(x as usize).copied().unwrap_or_else(|| Terms::new(&theta, x));
+        let x = f64::from(x);
+        let (to_last, to_end) = (alpha + history.age_at_last_order, alpha + history.age);
+        let silence = libm::log1p((history.age - history.age_at_last_order) / to_last);
+        let ln_growth = libm::log1p(history.age / alpha);
+        let ln_odds = terms.ln_odds + (r + x) * silence;
+        let left = sigmoid(ln_odds);
+        let ln_likelihood =
+            terms.base - r * ln_growth - x * (libm::log(alpha) + ln_growth) + softplus(ln_odds);
+        [
+            count * ln_likelihood,
+            count * (terms.d_r - ln_growth + left * silence),
+            count * (r / alpha - (r + x) * ((1.0 - left) / to_end + left / to_last)),
+            count * (terms.d_a + left / a),
+            count * (terms.d_b - left / (b + x)),
+        ]
+    });
+    let gradient = std::array::from_fn(|i| -theta[i] * sums[i + 1] / n_customers);
+    Evaluation { at: -sums[0] / n_customers, gradient }
+}
+
+/// Log-likelihood of the NBD at its maximum: purchases without dropout.
+fn nbd_ln_likelihood(rows: &[(History, f64)]) -> f64 {
+    let n_customers: f64 = rows.iter().map(|row| row.1).sum();
+    let unit = rows.iter().fold(0.0_f64, |unit, row| unit.max(row.0.age));
+    let loss = |u: &[f64; 2]| {
+        let [r, alpha] = [libm::exp(u[0]), unit * libm::exp(u[1])];
+        let sums = sum_in_blocks(rows, |(history, count)| {
+            let x = f64::from(history.repeat_orders);
+            let ln_growth = libm::log1p(history.age / alpha);
+            [
+                count
+                    * (ln_rising(r, history.repeat_orders)
+                        - r * ln_growth
+                        - x * libm::log(alpha + history.age)),
+                count * (digamma_rising(r, history.repeat_orders) - ln_growth),
+                count * (r / alpha - (r + x) / (alpha + history.age)),
+            ]
+        });
+        let gradient = [-r * sums[1] / n_customers, -alpha * sums[2] / n_customers];
+        restrained(Evaluation { at: -sums[0] / n_customers, gradient }, u, 0.0)
+    };
+    -n_customers * minimise(&loss, &[[0.0; 2], [-1.0; 2]]).minimum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn some_rows() -> Vec<(History, f64)> {
+        let row = |repeat_orders, age_at_last_order, age, count| {
+            (History { repeat_orders, age_at_last_order, age }, count)
+        };
+        vec![
+            row(0, 0.0, 0.0, 2.0),
+            row(0, 0.0, 0.9, 30.0),
+            row(1, 0.2, 0.7, 9.0),
+            row(3, 0.6, 0.6, 4.0),
+            row(7, 0.8, 1.0, 2.0),
+            row(90, 0.9, 1.0, 1.0),
+        ]
+    }
+
+    #[test]
+    fn gradient_meets_central_differences() {
+        let rows = some_rows();
+        let random = Random::new(11);
+        for k in 0..40 {
+            let u: [f64; 4] = std::array::from_fn(|i| 1.5 * random.stream(k).normal(i as u64));
+            let exact = mean_loss(&rows, 48.0, &u).gradient;
+            for i in 0..4 {
+                let moved = |by: f64| {
+                    let mut to = u;
+                    to[i] += by;
+                    mean_loss(&rows, 48.0, &to).at
+                };
+                let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
+                assert!(
+                    (exact[i] - slope).abs() < 1e-7 * (1.0 + slope.abs()),
+                    "{u:?} {i} {slope} {}",
+                    exact[i]
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn loss_is_the_model_s_likelihood() {
+        let rows = some_rows();
+        let model = MbgNbd { r: 0.7, alpha: 0.4, a: 1.3, b: 2.2 };
+        let u = [model.r, model.alpha, model.a, model.b].map(libm::log);
+        let slow: f64 = rows.iter().map(|(h, n)| n * model.ln_likelihood(h)).sum();
+        assert!((mean_loss(&rows, 48.0, &u).at + slow / 48.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn counted_rows_equal_exploded_rows() {
+        let rows = some_rows();
+        let exploded: Vec<(History, f64)> =
+            rows.iter().flat_map(|(h, n)| std::iter::repeat_n((*h, 1.0), *n as usize)).collect();
+        let u = [0.1, -0.5, 0.3, 0.8];
+        let (a, b) = (mean_loss(&rows, 48.0, &u), mean_loss(&exploded, 48.0, &u));
+        assert!((a.at - b.at).abs() < 1e-12 * a.at.abs());
+    }
+}
