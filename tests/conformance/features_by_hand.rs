@@ -296,6 +296,26 @@ fn what_is_not_in_the_log_has_no_columns() {
 }
 
 #[test]
+fn windows_hold_whole_days_of_the_zone() {
+    let mut w = World::default();
+    // 0, 29, 30, 59 and 60 days before the last day, at the edges of days; London's October days begin at 23:00 UTC.
+    let edges = ["2011-11-30T23:59:59Z", "2011-11-01T00:00:00Z", "2011-10-31T23:59:59.999Z"];
+    for (n, when) in
+        [&edges[..], &["2011-10-01T23:00:00Z", "2011-10-01T22:59:59.999Z"]].concat().iter().enumerate()
+    {
+        w.add(Purchase, "a", when, "", "", "", 100 << n);
+    }
+    let tables = w.0.finish("EUR".to_owned());
+    let calendar = london();
+    let table = Snapshot::new(&tables, at(AS_OF), &calendar).features(&OPTIONS);
+    let cell = |name: &str| table.number(name).unwrap()[0];
+    assert_eq!((cell("orders_30_days"), cell("revenue_30_days")), (2.0, 3.0));
+    assert_eq!((cell("orders_90_days"), cell("revenue_90_days")), (5.0, 31.0));
+    assert_eq!((cell("orders_trend_30_days"), cell("revenue_trend_30_days")), (0.0, (3.0 - 12.0) / 15.0));
+    assert_eq!(cell("tenure_days"), 60.0);
+}
+
+#[test]
 fn parts_of_the_day_need_times_of_day() {
     let mut w = World::default();
     w.add(Purchase, "a", "2011-01-01T00:00:00Z", "", "", "", 100);
