@@ -3,8 +3,9 @@
 //! Every kernel has a portable form, which is the oracle of the fast one in tests. The level is chosen at run
 //! time and recorded in `run.json`; `--kernel portable` reproduces anywhere.
 
-pub mod cholesky;
+pub mod assign;
 pub mod cholesky64;
+pub mod cholesky;
 pub mod dot;
 #[cfg(feature = "train")]
 pub mod eigen;

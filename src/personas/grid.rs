@@ -1,0 +1,106 @@
+//! Cells on a grid of 2^-20 inside +-16.
+//!
+//! A multiple of 2^-20 up to 16 has 24 bits and is exact in f32; sums of up to 2^29 of them are exact in f64.
+//! Exact sums may be taken in any order, at any number of threads, and corrected by adding and subtracting rows.
+
+/// Cells beyond this are clipped.
+pub const LIMIT: f64 = 16.0;
+
+const STEPS: f64 = (1u32 << 20) as f64;
+
+/// The nearest multiple of 2^-20 (ties to even) after clipping to +-[`LIMIT`].
+#[must_use]
+pub fn to_grid(cell: f64) -> f32 {
+    ((cell.clamp(-LIMIT, LIMIT) * STEPS).round_ties_even() / STEPS) as f32
+}
+
+/// n_rows x n_columns cells on the grid, row-major, padded with zero columns to a multiple of 8.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GridMatrix {
+    n_columns: usize,
+    stride: usize,
+    cells: Vec<f32>,
+}
+
+impl GridMatrix {
+    /// A matrix of zeros.
+    #[must_use]
+    pub fn zeros(n_rows: usize, n_columns: usize) -> Self {
+        let stride = n_columns.next_multiple_of(8).max(8);
+        Self { n_columns, stride, cells: vec![0.0; n_rows * stride] }
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn n_rows(&self) -> usize {
+        self.cells.len() / self.stride
+    }
+
+    /// Number of columns without the padding.
+    #[must_use]
+    pub fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+
+    /// Cells from one row to the next.
+    #[must_use]
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// All cells with the padding.
+    #[must_use]
+    pub fn cells(&self) -> &[f32] {
+        &self.cells
+    }
+
+    /// All cells with the padding, to be filled with multiples of 2^-20.
+    pub(crate) fn cells_mut(&mut self) -> &mut [f32] {
+        &mut self.cells
+    }
+
+    /// The cells of one row without the padding.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.cells[row * self.stride..][..self.n_columns]
+    }
+}
+
+/// The squared distance of a row to a centroid, summed in f64 in column order.
+pub(crate) fn squared_distance(row: &[f32], centroid: &[f64]) -> f64 {
+    row.iter().zip(centroid).map(|(&x, c)| (f64::from(x) - c) * (f64::from(x) - c)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Random;
+
+    #[test]
+    fn cells_are_clipped_and_rounded_to_the_grid() {
+        assert_eq!(to_grid(17.0), 16.0);
+        assert_eq!(to_grid(-1e300), -16.0);
+        assert_eq!(to_grid(1.5 / STEPS), (2.0 / STEPS) as f32);
+        assert_eq!(to_grid(1.0 + 1.0 / STEPS), (1.0 + 1.0 / STEPS) as f32);
+    }
+
+    #[test]
+    fn sums_are_exact_in_any_order() {
+        let random = Random::new(1);
+        let cells: Vec<f64> = (0..100_000).map(|i| f64::from(to_grid(5.0 * random.normal(i)))).collect();
+        let forward: f64 = cells.iter().sum();
+        let backward: f64 = cells.iter().rev().sum();
+        let strided: f64 = (0..7).map(|s| cells.iter().skip(s).step_by(7).sum::<f64>()).sum();
+        assert_eq!((forward, forward), (backward, strided));
+    }
+
+    #[test]
+    fn rows_are_padded_to_eight_columns() {
+        let matrix = GridMatrix::zeros(3, 9);
+        assert_eq!((matrix.n_rows(), matrix.n_columns(), matrix.stride()), (3, 9, 16));
+        assert_eq!(GridMatrix::zeros(2, 0).n_rows(), 2);
+    }
+}

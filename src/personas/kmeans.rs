@@ -1,0 +1,583 @@
+//! k-means on a plain array: the algorithm behind personas, without features, names or choices.
+
+use ndarray::ArrayView2;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::grid::{GridMatrix, LIMIT, squared_distance, to_grid};
+use super::lloyd::{
+    FinalAssignment, Points, Rules, Run, Start, Step, final_assignment, run, too_few_distinct,
+};
+use super::seeding::greedy_plus_plus;
+use crate::error::{DataError, ParamError};
+use crate::kernels::KernelLevel;
+use crate::kernels::assign::{PackedCentroids, RowTiles};
+use crate::params::{Params, count_in, finite_in};
+use crate::random::Random;
+
+const MODEL: &str = "k-means";
+
+/// Cells beyond this would overflow when squared and summed.
+const LARGEST: f64 = 1e150;
+
+/// New cells may lie this far outside the +-16 of the fitted ones; beyond, f32 could overflow.
+const FARTHEST: f64 = (1u64 << 44) as f64;
+
+/// Unchecked parameters of k-means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KMeansParams {
+    /// Number of clusters.
+    pub n_clusters: usize,
+    /// Random starts, of which the one with the lowest inertia is kept.
+    #[serde(default = "default_n_init")]
+    pub n_init: usize,
+    /// Updates of the centroids after which a run stops.
+    #[serde(default = "default_max_iterations")]
+    pub max_iterations: usize,
+    /// A run stops when the summed squared movement of the centroids is at most this share of the mean variance
+    /// of a column; it does not depend on the unit of the table.
+    #[serde(default = "default_tolerance")]
+    pub tolerance: f64,
+    /// Seed of the random starts.
+    pub seed: u64,
+}
+
+pub(crate) fn default_n_init() -> usize {
+    10
+}
+
+pub(crate) fn default_max_iterations() -> usize {
+    300
+}
+
+pub(crate) fn default_tolerance() -> f64 {
+    1e-4
+}
+
+impl KMeansParams {
+    /// `n_clusters` clusters from `seed`; everything else by default (10 starts, 300 iterations, tolerance 1e-4).
+    #[must_use]
+    pub fn new(n_clusters: usize, seed: u64) -> Self {
+        Self {
+            n_clusters,
+            n_init: default_n_init(),
+            max_iterations: default_max_iterations(),
+            tolerance: default_tolerance(),
+            seed,
+        }
+    }
+
+    /// The first broken rule, if any.
+    ///
+    /// # Errors
+    /// A [`ParamError`] naming field, value and rule.
+    pub fn validate(&self) -> Result<(), ParamError> {
+        count_in("kmeans.n_clusters", self.n_clusters, 1, 10_000, "from 1 to 10000")?;
+        validate_runs("kmeans", self.n_init, self.max_iterations, self.tolerance)
+    }
+}
+
+/// The rules that k-means and personas share.
+pub(crate) fn validate_runs(
+    room: &str,
+    n_init: usize,
+    max_iterations: usize,
+    tolerance: f64,
+) -> Result<(), ParamError> {
+    count_in(&format!("{room}.n_init"), n_init, 1, 10_000, "from 1 to 10000")?;
+    count_in(&format!("{room}.max_iterations"), max_iterations, 1, 100_000, "from 1 to 100000")?;
+    let rule = "finite and greater than 0 (at most 1)";
+    finite_in(&format!("{room}.tolerance"), tolerance, 0.0, 1.0, rule)
+}
+
+impl Params for KMeansParams {
+    type Checked = KMeansValid;
+
+    fn check(self) -> Result<KMeansValid, ParamError> {
+        self.validate()?;
+        Ok(KMeansValid::unchecked(self))
+    }
+}
+
+/// Checked parameters of k-means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KMeansValid {
+    params: KMeansParams,
+    level: KernelLevel,
+}
+
+impl KMeansValid {
+    /// For wrappers that check by reference before they use it.
+    pub(crate) fn unchecked(params: KMeansParams) -> Self {
+        Self { params, level: KernelLevel::detect() }
+    }
+
+    /// The parameters.
+    #[must_use]
+    pub fn params(&self) -> &KMeansParams {
+        &self.params
+    }
+
+    /// Computes with the given instructions; all levels give the same bytes.
+    ///
+    /// # Panics
+    /// When this processor does not have them: a programmer error.
+    #[must_use]
+    pub fn with_kernel(self, level: KernelLevel) -> Self {
+        assert!(level.available(), "{level:?} is not available on this processor");
+        Self { level, ..self }
+    }
+
+    /// The best of `n_init` runs from greedy k-means++ starts on n_rows x n_columns cells.
+    ///
+    /// Cells are shifted by the middle of their column, scaled by one common power of two and rounded to 24 bits
+    /// of the widest column's range, so distances keep their proportions. Runs are compared by inertia, ties go to
+    /// the earlier run. Same bytes at any number of threads; uses the caller's rayon pool.
+    ///
+    /// # Errors
+    /// No rows, no columns, a cell that is not finite or beyond +-1e150, fewer distinct rows than clusters.
+    pub fn fit_array<F: Copy + Into<f64>>(&self, rows: ArrayView2<'_, F>) -> Result<KMeansModel, DataError> {
+        let (scale, matrix) = ArrayScale::fit(rows)?;
+        let points = Points::new(&matrix);
+        let best =
+            best_of(&points, self.params.n_clusters, self.params.n_init, self.params.seed, self.rules())?;
+        Ok(self.model(&points, scale, best))
+    }
+
+    /// One run from the given n_clusters x n_columns start, in the units of `rows`; `n_init` and `seed` have no
+    /// say.
+    ///
+    /// # Errors
+    /// As [`KMeansValid::fit_array`], and when `start` has another shape or a cell that is not finite.
+    pub fn fit_array_from<F: Copy + Into<f64>>(
+        &self,
+        rows: ArrayView2<'_, F>,
+        start: ArrayView2<'_, F>,
+    ) -> Result<KMeansModel, DataError> {
+        let (scale, matrix) = ArrayScale::fit(rows)?;
+        let k = self.params.n_clusters;
+        check_shape("start centroids", start.nrows(), k)?;
+        check_shape("columns of the start", start.ncols(), matrix.n_columns())?;
+        let mut centroids = Vec::with_capacity(k * start.ncols());
+        for (j, centroid) in start.rows().into_iter().enumerate() {
+            for (f, &cell) in centroid.iter().enumerate() {
+                let cell = checked_cell(cell.into(), j, f)?;
+                centroids.push((cell - scale.shifts[f]) * scale.factor);
+            }
+        }
+        let points = Points::new(&matrix);
+        if points.n_distinct(k) < k {
+            return Err(too_few_distinct(&points, k));
+        }
+        let run = run(&points, Start::Centroids(centroids), self.rules())?;
+        Ok(self.model(&points, scale, run))
+    }
+
+    fn rules(&self) -> Rules {
+        Rules {
+            level: self.level,
+            max_iterations: self.params.max_iterations,
+            tolerance: self.params.tolerance,
+        }
+    }
+
+    fn model(&self, points: &Points<'_>, scale: ArrayScale, run: Run) -> KMeansModel {
+        let FinalAssignment { sizes, inertia, .. } = final_assignment(points, &run.centroids, self.level);
+        let area = scale.factor * scale.factor;
+        let steps = run.steps.into_iter().map(|s| Step { inertia: s.inertia / area, ..s }).collect();
+        KMeansModel {
+            n_columns: points.n_columns(),
+            scale,
+            grid_centroids: run.centroids,
+            sizes,
+            inertia: inertia / area,
+            n_iterations: run.n_iterations,
+            converged: run.converged,
+            last_movement: run.last_movement / area,
+            n_reseeded: run.n_reseeded,
+            steps,
+        }
+    }
+}
+
+/// The best of `n_init` runs, by inertia, ties to the earlier run.
+pub(crate) fn best_of(
+    points: &Points<'_>,
+    k: usize,
+    n_init: usize,
+    seed: u64,
+    rules: Rules,
+) -> Result<Run, DataError> {
+    if points.n_distinct(k) < k {
+        return Err(too_few_distinct(points, k));
+    }
+    let runs: Vec<Result<Run, DataError>> =
+        (0..n_init).into_par_iter().map(|r| random_run(points, k, r, seed, rules)).collect();
+    pick_best(runs)
+}
+
+/// Run number `r` for `k` clusters.
+pub(crate) fn random_run(
+    points: &Points<'_>,
+    k: usize,
+    r: usize,
+    seed: u64,
+    rules: Rules,
+) -> Result<Run, DataError> {
+    let random = Random::new(seed).stream(k as u64).stream(r as u64);
+    let start = greedy_plus_plus(points, k, random, rules.level);
+    run(points, Start::Centroids(start), rules)
+}
+
+/// The run with the lowest inertia, ties to the earlier one; the first refusal when no run has ended well.
+///
+/// # Panics
+/// Without runs.
+pub(crate) fn pick_best(runs: Vec<Result<Run, DataError>>) -> Result<Run, DataError> {
+    let mut best: Option<Result<Run, DataError>> = None;
+    for run in runs {
+        let better = match (&best, &run) {
+            (None, _) | (Some(Err(_)), Ok(_)) => true,
+            (Some(Ok(best)), Ok(run)) => run.inertia < best.inertia,
+            (Some(_), Err(_)) => false,
+        };
+        if better {
+            best = Some(run);
+        }
+    }
+    best.expect("at least one run")
+}
+
+/// Shift by column and common factor that bring an array into +-16.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct ArrayScale {
+    shifts: Vec<f64>,
+    /// A power of two.
+    factor: f64,
+}
+
+impl ArrayScale {
+    fn fit<F: Copy + Into<f64>>(rows: ArrayView2<'_, F>) -> Result<(Self, GridMatrix), DataError> {
+        let too_few = |what| Err(DataError::TooFew { model: MODEL, what, got: 0, need: 1 });
+        if rows.nrows() == 0 {
+            return too_few("rows");
+        }
+        if rows.ncols() == 0 {
+            return too_few("columns");
+        }
+        let mut low = vec![f64::INFINITY; rows.ncols()];
+        let mut high = vec![f64::NEG_INFINITY; rows.ncols()];
+        for (r, row) in rows.rows().into_iter().enumerate() {
+            for (f, &cell) in row.iter().enumerate() {
+                let cell = checked_cell(cell.into(), r, f)?;
+                low[f] = low[f].min(cell);
+                high[f] = high[f].max(cell);
+            }
+        }
+        let shifts: Vec<f64> = low.iter().zip(&high).map(|(&l, &h)| f64::midpoint(l, h)).collect();
+        let reach = high.iter().zip(&shifts).map(|(h, s)| h - s).fold(0.0, f64::max);
+        // The largest power of two that keeps the widest column inside the grid.
+        let factor =
+            if reach > 0.0 { libm::exp2(libm::floor(libm::log2(LIMIT / reach)).min(1000.0)) } else { 1.0 };
+        let scale = Self { shifts, factor };
+        let mut matrix = GridMatrix::zeros(rows.nrows(), rows.ncols());
+        let stride = matrix.stride();
+        for (out, row) in matrix.cells_mut().chunks_exact_mut(stride).zip(rows.rows()) {
+            scale.write(row.iter().map(|&cell| cell.into()), out);
+        }
+        Ok((scale, matrix))
+    }
+
+    fn write(&self, row: impl Iterator<Item = f64>, out: &mut [f32]) {
+        for ((out, cell), shift) in out.iter_mut().zip(row).zip(&self.shifts) {
+            *out = to_grid((cell - shift) * self.factor);
+        }
+    }
+
+    /// Writes a row that need not lie inside the range of the fitted rows: cells inside become what they were in
+    /// the fit, cells outside are not clipped. The column that lies too far outside to compute with, if any.
+    fn write_new(&self, row: impl Iterator<Item = f64>, out: &mut [f32]) -> Result<(), usize> {
+        for (f, ((out, cell), shift)) in out.iter_mut().zip(row).zip(&self.shifts).enumerate() {
+            let cell = (cell - shift) * self.factor;
+            if cell.abs() > FARTHEST {
+                return Err(f);
+            }
+            *out = if cell.abs() <= LIMIT { to_grid(cell) } else { cell as f32 };
+        }
+        Ok(())
+    }
+}
+
+fn checked_cell(cell: f64, row: usize, column: usize) -> Result<f64, DataError> {
+    if cell.abs() <= LARGEST {
+        return Ok(cell);
+    }
+    let rule = "finite and between -1e150 and 1e150";
+    Err(DataError::BadCell { model: MODEL, row, column: column.to_string(), value: cell.to_string(), rule })
+}
+
+fn check_shape(what: &'static str, got: usize, expected: usize) -> Result<(), DataError> {
+    if got == expected { Ok(()) } else { Err(DataError::Shape { model: MODEL, what, got, expected }) }
+}
+
+/// Fitted centroids and what one final assignment against them says.
+///
+/// Clusters are numbered as they came out of the best run. No row of the data is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KMeansModel {
+    n_columns: usize,
+    scale: ArrayScale,
+    grid_centroids: Vec<f64>,
+    sizes: Vec<u64>,
+    inertia: f64,
+    n_iterations: usize,
+    converged: bool,
+    last_movement: f64,
+    n_reseeded: usize,
+    steps: Vec<Step>,
+}
+
+impl KMeansModel {
+    /// n_clusters x n_columns means in the units of the array, one `Vec` per cluster.
+    #[must_use]
+    pub fn centroids(&self) -> Vec<Vec<f64>> {
+        self.grid_centroids
+            .chunks_exact(self.n_columns)
+            .map(|c| {
+                c.iter().zip(&self.scale.shifts).map(|(x, shift)| x / self.scale.factor + shift).collect()
+            })
+            .collect()
+    }
+
+    /// Number of clusters.
+    #[must_use]
+    pub fn n_clusters(&self) -> usize {
+        self.sizes.len()
+    }
+
+    /// Rows per cluster.
+    #[must_use]
+    pub fn sizes(&self) -> &[u64] {
+        &self.sizes
+    }
+
+    /// Sum (not mean) of squared distances to the nearest centroid, in squared units of the array.
+    #[must_use]
+    pub fn inertia(&self) -> f64 {
+        self.inertia
+    }
+
+    /// Updates of the centroids in the best run.
+    #[must_use]
+    pub fn n_iterations(&self) -> usize {
+        self.n_iterations
+    }
+
+    /// Whether the best run ended by the tolerance; `false` when the limit of iterations ended it.
+    #[must_use]
+    pub fn converged(&self) -> bool {
+        self.converged
+    }
+
+    /// Summed squared movement of the centroids in the last update, in squared units of the array.
+    #[must_use]
+    pub fn last_movement(&self) -> f64 {
+        self.last_movement
+    }
+
+    /// How often a cluster without rows was moved to the farthest row.
+    #[must_use]
+    pub fn n_reseeded(&self) -> usize {
+        self.n_reseeded
+    }
+
+    /// Inertia and sizes before every update of the best run.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// The nearest cluster of every row; ties go to the lower index. A row alone gives what it gives in a batch.
+    ///
+    /// # Errors
+    /// Another number of columns, or a cell that is not finite or more than 2^40 times the fitted range away.
+    pub fn predict<F: Copy + Into<f64>>(&self, rows: ArrayView2<'_, F>) -> Result<Vec<usize>, DataError> {
+        Ok(self.nearest(rows)?.into_iter().map(|(cluster, _)| cluster).collect())
+    }
+
+    /// The nearest cluster of every row and the distance to its centroid in units of the array.
+    ///
+    /// # Errors
+    /// As [`KMeansModel::predict`].
+    pub fn nearest<F: Copy + Into<f64>>(
+        &self,
+        rows: ArrayView2<'_, F>,
+    ) -> Result<Vec<(usize, f64)>, DataError> {
+        check_shape("number of columns", rows.ncols(), self.n_columns)?;
+        let level = KernelLevel::detect();
+        let packed = PackedCentroids::pack(level, self.n_clusters(), self.n_columns, &self.grid_centroids);
+        let mut nearest = Vec::with_capacity(rows.nrows());
+        let mut one = GridMatrix::zeros(1, self.n_columns);
+        for (r, row) in rows.rows().into_iter().enumerate() {
+            for (f, &cell) in row.iter().enumerate() {
+                checked_cell(cell.into(), r, f)?;
+            }
+            let written = self.scale.write_new(row.iter().map(|&cell| cell.into()), one.cells_mut());
+            written.map_err(|f| DataError::BadCell {
+                model: MODEL,
+                row: r,
+                column: f.to_string(),
+                value: row[f].into().to_string(),
+                rule: "within 2^40 times the range of the fitted rows",
+            })?;
+            let tiles = RowTiles::pack(one.cells(), one.stride(), self.n_columns);
+            let cluster = packed.nearest(&tiles, 0)[0] as usize;
+            let centroid = &self.grid_centroids[cluster * self.n_columns..][..self.n_columns];
+            nearest.push((cluster, squared_distance(one.row(0), centroid).sqrt() / self.scale.factor));
+        }
+        Ok(nearest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{Array2, array};
+
+    use super::*;
+
+    fn exact(k: usize) -> KMeansValid {
+        KMeansParams { tolerance: 1e-12, ..KMeansParams::new(k, 1) }.check().unwrap()
+    }
+
+    fn three_groups() -> Array2<f64> {
+        let random = Random::new(42);
+        let group = |row: usize| {
+            if row < 10 {
+                0.0
+            } else if row < 40 {
+                100.0
+            } else {
+                200.0
+            }
+        };
+        Array2::from_shape_fn((100, 2), |(r, c)| group(r) + random.uniform((r * 2 + c) as u64))
+    }
+
+    #[test]
+    fn every_broken_rule_is_refused_by_name() {
+        let base = KMeansParams::new(3, 1);
+        let broken = [
+            (KMeansParams { n_clusters: 0, ..base.clone() }, "kmeans.n_clusters is 0"),
+            (KMeansParams { n_init: 0, ..base.clone() }, "kmeans.n_init is 0"),
+            (KMeansParams { max_iterations: 0, ..base.clone() }, "kmeans.max_iterations is 0"),
+            (KMeansParams { tolerance: f64::NAN, ..base.clone() }, "kmeans.tolerance is NaN"),
+            (KMeansParams { tolerance: 0.0, ..base.clone() }, "kmeans.tolerance is 0"),
+            (KMeansParams { tolerance: f64::INFINITY, ..base }, "kmeans.tolerance is inf"),
+        ];
+        for (params, message) in broken {
+            assert!(params.check().unwrap_err().to_string().starts_with(message));
+        }
+    }
+
+    #[test]
+    fn data_that_cannot_be_fitted_is_refused_with_its_place() {
+        let refused = |rows: Array2<f64>, k| exact(k).fit_array(rows.view()).unwrap_err().to_string();
+        assert_eq!(refused(Array2::zeros((0, 2)), 1), "k-means: 0 rows, but at least 1 are needed");
+        assert_eq!(refused(Array2::zeros((2, 0)), 1), "k-means: 0 columns, but at least 1 are needed");
+        let message =
+            "k-means: row 1, column \"0\" is NaN, but it must be finite and between -1e150 and 1e150";
+        assert_eq!(refused(array![[0.0], [f64::NAN], [1.0]], 1), message);
+        assert!(refused(array![[0.0], [f64::INFINITY]], 1).contains("row 1, column \"0\" is inf"));
+        let message = "k-means: 2 distinct rows, but at least 3 are needed";
+        assert_eq!(refused(array![[1.0], [1.0], [-0.0], [0.0]], 3), message);
+        let model = exact(1).fit_array(array![[0.0, 1.0]].view()).unwrap();
+        let other_width = model.predict(array![[1.0]].view()).unwrap_err();
+        assert_eq!(other_width.to_string(), "k-means: number of columns is 1, expected 2");
+        for bad in [array![[f64::NAN, 1.0]], array![[1.0, f64::NEG_INFINITY]], array![[1e100, 0.0]]] {
+            assert!(matches!(model.predict(bad.view()), Err(DataError::BadCell { row: 0, .. })));
+        }
+        let start = exact(2).fit_array_from(array![[0.0], [1.0]].view(), array![[0.0]].view());
+        assert_eq!(start.unwrap_err().to_string(), "k-means: start centroids is 1, expected 2");
+    }
+
+    #[test]
+    fn sizes_inertia_and_centroids_belong_together() {
+        let rows = three_groups();
+        for n_init in [1, 2, 3, 5, 10] {
+            let model = KMeansParams { n_init, ..KMeansParams::new(3, 42) }.check().unwrap();
+            let model = model.fit_array(rows.view()).unwrap();
+            let labels = model.predict(rows.view()).unwrap();
+            let mut counted = [0; 3];
+            labels.iter().for_each(|&label| counted[label] += 1);
+            assert_eq!(model.sizes(), counted);
+            counted.sort_unstable();
+            assert_eq!(counted, [10, 30, 60]);
+        }
+        let limited = KMeansParams { max_iterations: 1, ..KMeansParams::new(3, 42) }.check().unwrap();
+        let start = rows.slice(ndarray::s![..3, ..]);
+        let model = limited.fit_array_from(rows.view(), start).unwrap();
+        assert!(!model.converged() && model.n_iterations() == 1);
+        let near = model.nearest(rows.view()).unwrap();
+        let direct: f64 = near.iter().map(|(_, distance)| distance * distance).sum();
+        assert!((model.inertia() / direct - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn one_cluster_is_the_mean_and_a_cluster_per_row_has_no_inertia() {
+        let rows = array![[0.0, 0.0], [0.0, 4.0], [3.0, 2.0], [3.0, 2.0]];
+        let model = exact(1).fit_array(rows.view()).unwrap();
+        assert_eq!(model.centroids(), [[1.5, 2.0]]);
+        assert_eq!((model.inertia(), model.sizes()), (17.0, &[4][..]));
+        let model = exact(3).fit_array(rows.view()).unwrap();
+        assert_eq!(model.inertia(), 0.0);
+        // A start that is one row per cluster already; a row's own old centroid never counts as a member.
+        let model =
+            exact(2).fit_array_from(array![[0.0], [0.0], [0.0], [10.0]].view(), array![[0.0], [6.0]].view());
+        assert_eq!(model.unwrap().centroids(), [[0.0], [10.0]]);
+    }
+
+    #[test]
+    fn sums_stay_exact_in_long_columns() {
+        let ones = Array2::from_elem((2_000_000, 1), 1.0f32);
+        let model = exact(1).fit_array(ones.view()).unwrap();
+        assert_eq!((model.centroids(), model.sizes()), (vec![vec![1.0]], &[2_000_000][..]));
+        let random = Random::new(5);
+        let rows = Array2::from_shape_fn((1_000_000, 1), |(r, _)| 1000.0 + random.uniform(r as u64) as f32);
+        let mean = rows.iter().map(|&x| f64::from(x)).sum::<f64>() / 1e6;
+        let model = exact(1).fit_array_from(rows.view(), array![[1000.5f32]].view()).unwrap();
+        assert!((model.centroids()[0][0] - mean).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_far_start_is_reseeded_at_the_farthest_row() {
+        let rows = three_groups();
+        let start = array![[0.0, 0.0], [1e6, 1e6], [200.0, 200.0]];
+        let model = exact(3).fit_array_from(rows.view(), start.view()).unwrap();
+        let mut sizes = model.sizes().to_vec();
+        sizes.sort_unstable();
+        assert_eq!((sizes, model.n_reseeded()), (vec![10, 30, 60], 1));
+    }
+
+    #[test]
+    fn the_unit_of_the_table_changes_nothing() {
+        let rows = three_groups();
+        let fit = |unit: f64| exact(5).fit_array((&rows * unit).view()).unwrap();
+        let (one, tiny) = (fit(1.0), fit(libm::exp2(-24.0)));
+        assert_eq!(one.n_iterations(), tiny.n_iterations());
+        assert_eq!(one.predict(rows.view()), tiny.predict((&rows * libm::exp2(-24.0)).view()));
+        assert_eq!(one.inertia() * libm::exp2(-48.0), tiny.inertia());
+    }
+
+    #[test]
+    fn rows_outside_the_fitted_range_keep_their_direction() {
+        let model = exact(2).fit_array(array![[0.0, 0.0], [0.0, 10.0], [10.0, 0.0]].view()).unwrap();
+        let rows = array![[1e6, 10.0], [-5.0, 1e6]];
+        let centroids = model.centroids();
+        for (row, (cluster, distance)) in rows.rows().into_iter().zip(model.nearest(rows.view()).unwrap()) {
+            let to = |c: &[f64]| libm::hypot(row[0] - c[0], row[1] - c[1]);
+            let near = to(&centroids[0]).min(to(&centroids[1]));
+            assert!((to(&centroids[cluster]) - near).abs() < 1e-3 && (distance / near - 1.0).abs() < 1e-6);
+        }
+    }
+}
