@@ -8,11 +8,12 @@ use super::grid::{GridMatrix, LIMIT, squared_distance, to_grid};
 use super::lloyd::{
     FinalAssignment, Points, Rules, Run, Start, Step, final_assignment, run, too_few_distinct,
 };
+use super::params::{default_max_iterations, default_n_init, default_tolerance, validate_runs};
 use super::seeding::greedy_plus_plus;
 use crate::error::{DataError, ParamError};
 use crate::kernels::KernelLevel;
 use crate::kernels::assign::{PackedCentroids, RowTiles};
-use crate::params::{Params, count_in, finite_in};
+use crate::params::{Params, count_in};
 use crate::random::Random;
 
 const MODEL: &str = "k-means";
@@ -43,18 +44,6 @@ pub struct KMeansParams {
     pub seed: u64,
 }
 
-pub(crate) fn default_n_init() -> usize {
-    10
-}
-
-pub(crate) fn default_max_iterations() -> usize {
-    300
-}
-
-pub(crate) fn default_tolerance() -> f64 {
-    1e-4
-}
-
 impl KMeansParams {
     /// `n_clusters` clusters from `seed`; everything else by default (10 starts, 300 iterations, tolerance 1e-4).
     #[must_use]
@@ -76,19 +65,6 @@ impl KMeansParams {
         count_in("kmeans.n_clusters", self.n_clusters, 1, 10_000, "from 1 to 10000")?;
         validate_runs("kmeans", self.n_init, self.max_iterations, self.tolerance)
     }
-}
-
-/// The rules that k-means and personas share.
-pub(crate) fn validate_runs(
-    room: &str,
-    n_init: usize,
-    max_iterations: usize,
-    tolerance: f64,
-) -> Result<(), ParamError> {
-    count_in(&format!("{room}.n_init"), n_init, 1, 10_000, "from 1 to 10000")?;
-    count_in(&format!("{room}.max_iterations"), max_iterations, 1, 100_000, "from 1 to 100000")?;
-    let rule = "finite and greater than 0 (at most 1)";
-    finite_in(&format!("{room}.tolerance"), tolerance, 0.0, 1.0, rule)
 }
 
 impl Params for KMeansParams {

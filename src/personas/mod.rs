@@ -1,14 +1,53 @@
 //! Personas: groups of customers alike in behaviour and demographics, found by k-means.
+//!
+//! What may be touched here: feature tables in, models and assignments out. Time is gone by the time a table
+//! comes here; churn and value are put beside personas later, in outputs.
+//!
+//! [`PersonaParams`] -> `check()` -> [`PersonaValid`] -> `fit` -> [`PersonaModel`] -> `predict`; the algorithm on
+//! plain arrays is [`KMeansParams`]. Rows lie on a grid on which f64 sums are exact ([`grid`]), so results do not
+//! depend on threads, order or instructions.
 
+mod choice;
+#[cfg(feature = "train")]
+mod choose;
+#[cfg(feature = "train")]
+mod describe;
+#[cfg(feature = "train")]
+mod encode;
+#[cfg(feature = "train")]
+mod fit;
 pub mod grid;
 #[cfg(feature = "train")]
 mod kmeans;
 #[cfg(feature = "train")]
 mod lloyd;
 #[cfg(feature = "train")]
+mod matching;
+mod model;
+#[cfg(feature = "train")]
+mod names;
+mod params;
+mod profile;
+#[cfg(feature = "train")]
+mod refit;
+#[cfg(feature = "train")]
 mod seeding;
+mod transform;
 
+pub use choice::{Candidate, Choice, ChoiceReport, Reason};
 #[cfg(feature = "train")]
 pub use kmeans::{KMeansModel, KMeansParams, KMeansValid};
 #[cfg(feature = "train")]
 pub use lloyd::Step;
+pub use model::{
+    ALGORITHM_VERSION, Assignment, Match, MatchOutcome, PersonaAssigner, PersonaModel, RefitReport,
+    Typicality,
+};
+pub use params::{PersonaParams, PersonaValid};
+pub use profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
+#[cfg(feature = "train")]
+pub use refit::RefitError;
+pub use transform::{
+    BoundTransform, CategoryEncoding, Cell, DropReason, EncodedFeature, Encoding, FeatureReport,
+    IndicatorEncoding, MISSING, NumberEncoding, OTHER, PersonaTransform, TransformReport,
+};

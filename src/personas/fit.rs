@@ -1,0 +1,122 @@
+//! Fits personas: transform, choice of their number, order, profiles.
+
+use super::choose::{Chosen, Search, choose};
+use super::describe::{Identity, Members, profiles};
+use super::encode::GroupWeights;
+use super::grid::GridMatrix;
+use super::lloyd::{FinalAssignment, Points, Rules, final_assignment};
+use super::model::{ALGORITHM_VERSION, PersonaModel};
+use super::params::PersonaValid;
+use super::transform::PersonaTransform;
+use crate::error::DataError;
+use crate::features::FeatureTable;
+
+impl PersonaValid {
+    /// Finds the personas of all customers of a table.
+    ///
+    /// Ids are 0..k by size, the largest first, ties by centroid. Customers who cannot be told apart give one
+    /// persona with the reason in [`PersonaModel::choice`]. Same bytes at any number of threads and any kernel
+    /// level; uses the caller's rayon pool.
+    ///
+    /// # Errors
+    /// No customers, an infinite cell, or clusters that cannot be kept apart by f32 distances.
+    pub fn fit(&self, table: &FeatureTable) -> Result<PersonaModel, DataError> {
+        let (transform, matrix) = self.transform(table)?;
+        let points = Points::new(&matrix);
+        let params = self.params();
+        let search = Search {
+            choice: params.k,
+            n_init: params.n_init,
+            min_size: self.min_size(table.n_rows()),
+            seed: params.seed,
+            rules: self.rules(),
+        };
+        let mut chosen = choose(&points, search)?;
+        let order = by_size(&chosen.assignment.sizes, &chosen.run.centroids, points.n_columns());
+        self.reorder(&points, &mut chosen, &order)?;
+        let identities: Vec<Identity> =
+            (0..order.len()).map(|j| Identity { id: j as u32, name: None }).collect();
+        Ok(self.model(table, transform, &points, chosen, &identities))
+    }
+
+    pub(crate) fn transform(
+        &self,
+        table: &FeatureTable,
+    ) -> Result<(PersonaTransform, GridMatrix), DataError> {
+        if table.n_rows() == 0 {
+            return Err(DataError::TooFew { model: "personas", what: "customers", got: 0, need: 1 });
+        }
+        let behaviour = self.params().behaviour_weight;
+        let weights = GroupWeights { behaviour, demographics: self.params().demographics_weight };
+        PersonaTransform::fit(table, weights)
+    }
+
+    pub(crate) fn rules(&self) -> Rules {
+        let params = self.params();
+        Rules { level: self.kernel(), max_iterations: params.max_iterations, tolerance: params.tolerance }
+    }
+
+    /// Renumbers clusters, so that the new number j is the old `order[j]`, and assigns again: ties go to the lower
+    /// number, so they depend on the order.
+    pub(crate) fn reorder(
+        &self,
+        points: &Points<'_>,
+        chosen: &mut Chosen,
+        order: &[usize],
+    ) -> Result<(), DataError> {
+        if order.len() < 2 {
+            return Ok(());
+        }
+        let d = points.n_columns();
+        let old = &chosen.run.centroids;
+        chosen.run.centroids = order.iter().flat_map(|&j| old[j * d..(j + 1) * d].iter().copied()).collect();
+        chosen.assignment = final_assignment(points, &chosen.run.centroids, self.kernel());
+        if chosen.assignment.sizes.contains(&0) {
+            let detail = "two centroids are nearer to each other than f32 distances can tell".to_owned();
+            return Err(DataError::NotConverged { model: "personas", detail });
+        }
+        Ok(())
+    }
+
+    /// The model of a fit whose clusters stand in the order of `identities`.
+    pub(crate) fn model(
+        &self,
+        table: &FeatureTable,
+        transform: PersonaTransform,
+        points: &Points<'_>,
+        chosen: Chosen,
+        identities: &[Identity],
+    ) -> PersonaModel {
+        let Chosen { run, assignment: FinalAssignment { labels, distances, inertia, .. }, report } = chosen;
+        let members = Members::new(&labels, identities.len());
+        let profiles = profiles(table, &transform, &members, &distances, identities);
+        let total = points.total_inertia();
+        PersonaModel {
+            algorithm_version: ALGORITHM_VERSION,
+            transform,
+            centroids: run.centroids,
+            next_id: identities.iter().map(|i| i.id + 1).max().unwrap_or(0),
+            profiles,
+            choice: report,
+            inertia,
+            explained_share: if total > 0.0 { 1.0 - inertia / total } else { 0.0 },
+            n_iterations: run.n_iterations,
+            converged: run.converged,
+            n_reseeded: run.n_reseeded,
+            seed: self.params().seed,
+            refit: None,
+        }
+    }
+}
+
+/// Cluster numbers by size, the largest first, ties by centroid in column order.
+fn by_size(sizes: &[u64], centroids: &[f64], d: usize) -> Vec<usize> {
+    let centroid = |j: usize| &centroids[j * d..(j + 1) * d];
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by(|&a, &b| {
+        let by_centroid =
+            || centroid(a).iter().zip(centroid(b)).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne());
+        sizes[b].cmp(&sizes[a]).then_with(|| by_centroid().unwrap_or(std::cmp::Ordering::Equal))
+    });
+    order
+}

@@ -1,0 +1,262 @@
+//! The fitted personas, and whom they fit.
+
+use serde::{Deserialize, Serialize};
+
+use super::choice::ChoiceReport;
+use super::grid::{GridMatrix, squared_distance};
+use super::profile::PersonaProfile;
+use super::transform::{BoundTransform, Cell, PersonaTransform};
+use crate::error::SpecMismatch;
+use crate::features::{FeatureSpec, FeatureTable};
+use crate::kernels::KernelLevel;
+use crate::kernels::assign::{LANES, PackedCentroids, RowTiles};
+
+/// Version of what a model's numbers mean; raised when fitting or predicting changes.
+pub const ALGORITHM_VERSION: u32 = 1;
+
+/// Fitted personas: transform, centroids, and what people are told about them.
+///
+/// Holds no customer, no id, and no level of a category with fewer than 25 customers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonaModel {
+    pub(crate) algorithm_version: u32,
+    pub(crate) transform: PersonaTransform,
+    /// n_personas x n_columns, row-major, in the order of `profiles`.
+    pub(crate) centroids: Vec<f64>,
+    pub(crate) profiles: Vec<PersonaProfile>,
+    pub(crate) choice: ChoiceReport,
+    pub(crate) inertia: f64,
+    pub(crate) explained_share: f64,
+    pub(crate) n_iterations: usize,
+    pub(crate) converged: bool,
+    pub(crate) n_reseeded: usize,
+    pub(crate) seed: u64,
+    pub(crate) next_id: u32,
+    pub(crate) refit: Option<RefitReport>,
+}
+
+/// What became of the personas of an earlier model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RefitReport {
+    /// By persona of this model, in the order of its profiles.
+    pub matches: Vec<Match>,
+    /// Ids of the earlier model that no persona carries on; they are not used again.
+    pub gone: Vec<u32>,
+    /// By how much random starts beat the carried-over start: 1 - inertia / carried-over inertia; negative when
+    /// they were worse.
+    pub fresh_start_gain: f64,
+    /// Whether that is more than 2 %: the customers group differently than they used to.
+    pub structure_changed: bool,
+}
+
+/// One persona against the earlier model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Match {
+    /// The persona.
+    pub id: u32,
+    /// Customers in both / customers in either, against the matched earlier persona.
+    pub jaccard: f64,
+    /// What that means.
+    pub outcome: MatchOutcome,
+}
+
+/// What a match means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchOutcome {
+    /// At least half in common: id and name stay.
+    Kept,
+    /// At least 30 % in common: id and name stay, and somebody should look at the name.
+    Changed,
+    /// Less in common with any: a new id and a new name.
+    New,
+}
+
+/// Whom a customer is like.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Assignment {
+    /// Id of the nearest persona; ties go to the one earlier in [`PersonaModel::profiles`].
+    pub persona: u32,
+    /// (d2 - d1) / (d2 + d1) in 0..=1, d1 and d2 the distances to the nearest and the second nearest centroid: 0
+    /// on the border, 1 at the centre; 1 when there is one persona only.
+    pub confidence: f64,
+    /// Id of the second nearest persona; `None` when there is one persona only.
+    pub second: Option<u32>,
+    /// Distance to the centroid, in standard deviations of a feature.
+    pub distance: f64,
+    /// How usual that distance is for the persona.
+    pub typicality: Typicality,
+}
+
+/// How usual a customer's distance is for the persona.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Typicality {
+    /// Within the distance that 99 % of the members had in fitting.
+    Typical,
+    /// Beyond it: the nearest persona does not describe the customer well.
+    Unusual,
+}
+
+impl PersonaModel {
+    /// The personas, largest first at the first fit; the order of an earlier model's ids afterwards.
+    #[must_use]
+    pub fn profiles(&self) -> &[PersonaProfile] {
+        &self.profiles
+    }
+
+    /// The persona with that id.
+    #[must_use]
+    pub fn profile(&self, id: u32) -> Option<&PersonaProfile> {
+        self.profiles.iter().find(|profile| profile.id == id)
+    }
+
+    /// Number of personas.
+    #[must_use]
+    pub fn n_personas(&self) -> usize {
+        self.profiles.len()
+    }
+
+    /// How features become columns, with what had to be imputed, capped, pooled and dropped.
+    #[must_use]
+    pub fn transform(&self) -> &PersonaTransform {
+        &self.transform
+    }
+
+    /// The centroid of every persona in the columns of the transform, in the order of the profiles.
+    pub fn centroids(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        let d = self.transform.n_columns();
+        (0..self.n_personas()).map(move |j| &self.centroids[j * d..(j + 1) * d])
+    }
+
+    /// What was tried, how many personas were chosen and why.
+    #[must_use]
+    pub fn choice(&self) -> &ChoiceReport {
+        &self.choice
+    }
+
+    /// Sum of squared distances of all customers to their centroid, over the columns of the transform.
+    #[must_use]
+    pub fn inertia(&self) -> f64 {
+        self.inertia
+    }
+
+    /// 1 - inertia / total sum of squares.
+    #[must_use]
+    pub fn explained_share(&self) -> f64 {
+        self.explained_share
+    }
+
+    /// Updates of the centroids in the kept run.
+    #[must_use]
+    pub fn n_iterations(&self) -> usize {
+        self.n_iterations
+    }
+
+    /// Whether the kept run ended by the tolerance; `false` when the limit of iterations ended it.
+    #[must_use]
+    pub fn converged(&self) -> bool {
+        self.converged
+    }
+
+    /// What became of the personas of the earlier model, when there was one.
+    #[must_use]
+    pub fn refit(&self) -> Option<&RefitReport> {
+        self.refit.as_ref()
+    }
+
+    /// The nearest persona of every customer, in table order; ties go to the persona earlier in the profiles.
+    ///
+    /// `table` is n_customers x n_features, in the units of its specification. O(n_customers * n_personas *
+    /// n_columns). The same as [`PersonaAssigner::assign`] one by one, bit for bit, at any number of threads.
+    ///
+    /// # Errors
+    /// [`SpecMismatch`] when the table was built to another feature specification.
+    pub fn predict(&self, table: &FeatureTable) -> Result<Vec<Assignment>, SpecMismatch> {
+        let (matrix, _) = self.transform.apply(table)?;
+        let packed = self.packed(KernelLevel::detect());
+        Ok(self.assign_rows(&packed, &matrix))
+    }
+
+    /// Assigns customers one at a time.
+    ///
+    /// # Errors
+    /// [`SpecMismatch`] when `spec` is another feature specification.
+    pub fn assigner(&self, spec: &FeatureSpec) -> Result<PersonaAssigner<'_>, SpecMismatch> {
+        let transform = self.transform.bind(spec)?;
+        Ok(PersonaAssigner { model: self, transform, packed: self.packed(KernelLevel::detect()) })
+    }
+
+    fn packed(&self, level: KernelLevel) -> PackedCentroids {
+        PackedCentroids::pack(level, self.n_personas(), self.transform.n_columns(), &self.centroids)
+    }
+
+    fn assign_rows(&self, packed: &PackedCentroids, matrix: &GridMatrix) -> Vec<Assignment> {
+        let tiles = RowTiles::pack(matrix.cells(), matrix.stride(), matrix.n_columns());
+        let of_tile = |t: usize| self.assign_tile(packed, &tiles, matrix, t);
+        #[cfg(feature = "train")]
+        let parts: Vec<Vec<Assignment>> = {
+            use rayon::prelude::*;
+            (0..tiles.n_tiles()).into_par_iter().map(of_tile).collect()
+        };
+        #[cfg(not(feature = "train"))]
+        let parts: Vec<Vec<Assignment>> = (0..tiles.n_tiles()).map(of_tile).collect();
+        parts.concat()
+    }
+
+    fn assign_tile(
+        &self,
+        packed: &PackedCentroids,
+        tiles: &RowTiles,
+        matrix: &GridMatrix,
+        t: usize,
+    ) -> Vec<Assignment> {
+        let two = packed.two_nearest(tiles, t);
+        let rows = (0..tiles.n_rows_in(t)).map(|lane| matrix.row(t * LANES + lane));
+        rows.zip(two.first.iter().zip(&two.second))
+            .map(|(row, (&first, &second))| self.assignment(row, first as usize, second as usize))
+            .collect()
+    }
+
+    fn assignment(&self, row: &[f32], first: usize, second: usize) -> Assignment {
+        let d = self.transform.n_columns();
+        let distance = |j: usize| squared_distance(row, &self.centroids[j * d..(j + 1) * d]).sqrt();
+        let own = &self.profiles[first];
+        let near = distance(first);
+        let other = (self.n_personas() > 1).then(|| (self.profiles[second].id, distance(second)));
+        Assignment {
+            persona: own.id,
+            confidence: other.map_or(1.0, |(_, far)| margin(near, far)),
+            second: other.map(|(id, _)| id),
+            distance: near,
+            typicality: if near <= own.radius.p99 { Typicality::Typical } else { Typicality::Unusual },
+        }
+    }
+}
+
+/// (far - near) / (far + near), at least 0: the kernel may name the farther of two almost equal centroids.
+fn margin(near: f64, far: f64) -> f64 {
+    if near + far > 0.0 { ((far - near) / (far + near)).max(0.0) } else { 0.0 }
+}
+
+/// Assigns customers one at a time, with everything that does not depend on the customer done before.
+#[derive(Clone, Debug)]
+pub struct PersonaAssigner<'a> {
+    model: &'a PersonaModel,
+    transform: BoundTransform<'a>,
+    packed: PackedCentroids,
+}
+
+impl PersonaAssigner<'_> {
+    /// The nearest persona of one customer, exactly as [`PersonaModel::predict`] gives it; one cell per feature.
+    ///
+    /// # Panics
+    /// When `cells` are not one per feature and of its type: a programmer error.
+    #[must_use]
+    pub fn assign(&self, cells: &[Cell]) -> Assignment {
+        let mut matrix = GridMatrix::zeros(1, self.model.transform.n_columns());
+        self.transform.row(cells, matrix.cells_mut());
+        let tiles = RowTiles::pack(matrix.cells(), matrix.stride(), matrix.n_columns());
+        self.model.assign_tile(&self.packed, &tiles, &matrix, 0)[0]
+    }
+}

@@ -1,0 +1,257 @@
+//! Names and sentences from what sets a persona apart, by fixed rules.
+
+use super::profile::{Centre, Effect, PersonaProfile};
+use super::transform::{MISSING, OTHER, PersonaTransform};
+use crate::features::{FeatureDef, FeatureKind};
+
+/// Effects weaker than this (in standard deviations) name nobody.
+const LEAST_STRENGTH: f64 = 0.3;
+
+/// Traits in a name when the first two do not make it unique.
+const MOST_TRAITS: usize = 5;
+
+/// Figures in a description.
+const N_FIGURES: usize = 4;
+
+/// The part of a name that one trait becomes.
+#[derive(Clone, Debug, PartialEq)]
+enum Part {
+    Adjective(&'static str),
+    Noun(&'static str),
+    Suffix(String),
+}
+
+/// Words for a feature whose name starts with a prefix: where members have more of it, and where less.
+struct Concept {
+    prefixes: &'static [&'static str],
+    more: Option<Part>,
+    less: Option<Part>,
+}
+
+const fn adjective(word: &'static str) -> Option<Part> {
+    Some(Part::Adjective(word))
+}
+
+const fn noun(word: &'static str) -> Option<Part> {
+    Some(Part::Noun(word))
+}
+
+/// The first concept with a fitting prefix counts. A name uses every concept once.
+const CONCEPTS: [Concept; 11] = [
+    Concept { prefixes: &["days_since"], more: adjective("lapsed"), less: adjective("recent") },
+    Concept {
+        prefixes: &["inter_order", "days_between"],
+        more: adjective("slow-paced"),
+        less: adjective("fast-paced"),
+    },
+    Concept { prefixes: &["tenure"], more: adjective("long-standing"), less: adjective("new") },
+    Concept {
+        prefixes: &["average_order", "mean_order"],
+        more: noun("big-basket shoppers"),
+        less: noun("small-basket shoppers"),
+    },
+    Concept {
+        prefixes: &["refund"],
+        more: adjective("often-returning"),
+        less: adjective("rarely-returning"),
+    },
+    Concept {
+        prefixes: &["revenue", "spend", "monetary", "total_spend"],
+        more: noun("big spenders"),
+        less: noun("small spenders"),
+    },
+    Concept {
+        prefixes: &["orders", "order_count", "n_orders", "purchases"],
+        more: adjective("frequent"),
+        less: adjective("occasional"),
+    },
+    Concept {
+        prefixes: &["distinct_", "items", "categories"],
+        more: noun("wide-range shoppers"),
+        less: noun("narrow-range shoppers"),
+    },
+    Concept { prefixes: &["weekend"], more: adjective("weekend"), less: adjective("weekday") },
+    Concept { prefixes: &["views", "browse"], more: noun("browsers"), less: adjective("rarely-browsing") },
+    Concept { prefixes: &["cart"], more: noun("cart fillers"), less: adjective("decided") },
+];
+
+/// What a trait speaks of; a name speaks of everything once.
+#[derive(Clone, Debug, PartialEq)]
+enum Subject {
+    Concept(usize),
+    Trend,
+    Feature(String),
+}
+
+/// The features a model knows, for their words.
+pub(crate) struct Words<'a> {
+    transform: &'a PersonaTransform,
+}
+
+impl<'a> Words<'a> {
+    pub(crate) fn new(transform: &'a PersonaTransform) -> Self {
+        Self { transform }
+    }
+
+    fn def(&self, feature: &str) -> Option<&'a FeatureDef> {
+        self.transform.features().iter().map(|f| &f.def).find(|def| def.name == feature)
+    }
+
+    /// What an effect adds to a name, if it adds anything.
+    fn part(&self, effect: &Effect) -> Option<(Subject, Part)> {
+        let def = self.def(&effect.feature)?;
+        let more = effect.strength > 0.0;
+        let own = Subject::Feature(def.name.clone());
+        if let Some(level) = &effect.level {
+            let named = more && level != OTHER && level != MISSING;
+            return named.then(|| (own, Part::Suffix(format!("{}: {level}", def.label))));
+        }
+        if def.kind == FeatureKind::Trend {
+            return Some((Subject::Trend, Part::Adjective(if more { "growing" } else { "fading" })));
+        }
+        if def.kind == FeatureKind::YesNo {
+            let word = if more { "with" } else { "without" };
+            return Some((own, Part::Suffix(format!("{word} {}", def.label))));
+        }
+        let fits = |concept: &Concept| concept.prefixes.iter().any(|prefix| def.name.starts_with(prefix));
+        match CONCEPTS.iter().position(fits) {
+            Some(at) => {
+                let concept = &CONCEPTS[at];
+                let part = if more { &concept.more } else { &concept.less };
+                part.clone().map(|part| (Subject::Concept(at), part))
+            }
+            None => {
+                let word = if more { "high" } else { "low" };
+                Some((own, Part::Suffix(format!("{word} {}", def.label))))
+            }
+        }
+    }
+
+    /// The strongest traits of a persona, one for every subject, at most one of them a noun.
+    fn parts(&self, profile: &PersonaProfile) -> Vec<Part> {
+        let mut subjects = Vec::new();
+        let mut parts: Vec<Part> = Vec::new();
+        for effect in profile.effects.iter().filter(|e| e.strength.abs() >= LEAST_STRENGTH) {
+            if parts.len() == MOST_TRAITS {
+                break;
+            }
+            let Some((subject, part)) = self.part(effect) else { continue };
+            let second_noun =
+                matches!(part, Part::Noun(_)) && parts.iter().any(|p| matches!(p, Part::Noun(_)));
+            if !second_noun && !subjects.contains(&subject) {
+                subjects.push(subject);
+                parts.push(part);
+            }
+        }
+        parts
+    }
+}
+
+/// Gives a name to every profile without one; no two profiles share a name.
+///
+/// A name starts with the two strongest traits and takes in more until it is unique; a number decides when the
+/// traits do not.
+pub(crate) fn give(profiles: &mut [PersonaProfile], words: &Words<'_>) {
+    let mut taken: Vec<String> =
+        profiles.iter().map(|p| p.name.clone()).filter(|name| !name.is_empty()).collect();
+    let alone = profiles.len() == 1;
+    for profile in profiles.iter_mut().filter(|p| p.name.is_empty()) {
+        let parts = words.parts(profile);
+        let of_first = |n: usize| if alone { "All customers".to_owned() } else { compose(&parts[..n]) };
+        let fewest = parts.len().min(2);
+        let name = (fewest..=parts.len()).map(of_first).find(|name| !taken.contains(name));
+        profile.name = name.unwrap_or_else(|| {
+            let base = of_first(parts.len());
+            (2u64..)
+                .map(|n| format!("{base} {n}"))
+                .find(|name| !taken.contains(name))
+                .expect("endless numbers")
+        });
+        taken.push(profile.name.clone());
+    }
+}
+
+/// Adjectives, noun, then suffixes, in the order of their strength, with a capital letter.
+fn compose(parts: &[Part]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    let mut noun = "customers";
+    let mut suffixes: Vec<&str> = Vec::new();
+    for part in parts {
+        match part {
+            Part::Adjective(word) => words.push(word),
+            Part::Noun(word) => noun = word,
+            Part::Suffix(text) => suffixes.push(text),
+        }
+    }
+    if parts.is_empty() {
+        words.push("average");
+    }
+    words.push(noun);
+    let mut name = words.join(" ");
+    if !suffixes.is_empty() {
+        name = format!("{name} ({})", suffixes.join(", "));
+    }
+    let mut chars = name.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// Size, share and the figures of the strongest effects.
+pub(crate) fn describe(profile: &PersonaProfile, words: &Words<'_>) -> String {
+    let unit = if profile.size == 1 { "customer" } else { "customers" };
+    let mut text = format!("{} {unit} ({} of all).", profile.size, percent(profile.share));
+    let mut told: Vec<&str> = Vec::new();
+    let mut figures = Vec::new();
+    for effect in profile.effects.iter().filter(|e| e.strength.abs() >= LEAST_STRENGTH) {
+        if figures.len() == N_FIGURES {
+            break;
+        }
+        if !told.contains(&effect.feature.as_str()) {
+            told.push(&effect.feature);
+            figures.extend(figure(profile, effect, words));
+        }
+    }
+    if !figures.is_empty() {
+        text.push_str(" Against all customers: ");
+        text.push_str(&figures.join("; "));
+        text.push('.');
+    }
+    text
+}
+
+/// "label: members (all: everybody)" of one effect.
+fn figure(profile: &PersonaProfile, effect: &Effect, words: &Words<'_>) -> Option<String> {
+    let def = words.def(&effect.feature)?;
+    let label = &def.label;
+    profile.centre.iter().find_map(|centre| match centre {
+        Centre::Median { feature, median: Some(own), overall: Some(all) } if *feature == def.name => {
+            Some(format!("{label} {} (median of all {})", quantity(*own, def), quantity(*all, def)))
+        }
+        Centre::Yes { feature, share: Some(own), overall: Some(all) } if *feature == def.name => {
+            Some(format!("{label} {} (all {})", percent(*own), percent(*all)))
+        }
+        Centre::Levels { feature, levels } if *feature == def.name => {
+            let level = levels.iter().find(|l| Some(&l.level) == effect.level.as_ref())?;
+            let (own, all) = (percent(level.share), percent(level.overall));
+            Some(format!("{label} {} {own} (all {all})", level.level))
+        }
+        _ => None,
+    })
+}
+
+fn quantity(x: f64, def: &FeatureDef) -> String {
+    if def.kind == FeatureKind::Share {
+        return percent(x);
+    }
+    let digits = match x.abs() {
+        _ if x == x.trunc() => 0,
+        size if size >= 100.0 => 0,
+        size if size >= 10.0 => 1,
+        _ => 2,
+    };
+    let space = if def.unit.is_empty() { "" } else { " " };
+    format!("{x:.digits$}{space}{}", def.unit)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}

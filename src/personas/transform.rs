@@ -1,0 +1,383 @@
+//! From features in natural units to columns whose squared differences may be added.
+//!
+//! Money, counts and durations: sign(x) log(1 + |x|); every number: capped at its .5 % and 99.5 % quantiles and
+//! standardised. Categories: one column per level times 1 / sqrt(1 - sum p^2), so that a category has the same
+//! total variance as a number whatever its levels. All cells lie on the grid of [`super::grid`].
+
+use serde::{Deserialize, Serialize};
+
+use super::grid::{GridMatrix, LIMIT, to_grid};
+use crate::error::SpecMismatch;
+use crate::features::{Column, FeatureDef, FeatureFamily, FeatureKind, FeatureSpec, FeatureTable};
+
+/// Name of the pooled level of a category.
+pub const OTHER: &str = "other";
+
+/// Name of the level of customers without one.
+pub const MISSING: &str = "(missing)";
+
+/// Rows that one task transforms.
+const BLOCK: usize = 1024;
+
+/// How one feature becomes columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Encoding {
+    /// No column: the feature cannot set anybody apart.
+    Dropped {
+        /// Why.
+        reason: DropReason,
+    },
+    /// One column, and one for missing cells where enough are missing.
+    Number(NumberEncoding),
+    /// One column per level.
+    Category(CategoryEncoding),
+}
+
+/// Why a feature has no column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DropReason {
+    /// All cells are the same, after capping and pooling.
+    Constant,
+    /// Every cell is missing.
+    AllMissing,
+    /// A yes or no that fewer than 1 % of the customers answer differently from the rest.
+    TooRare,
+    /// Its group of features has weight 0.
+    NoWeight,
+}
+
+/// Constants of a numeric column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NumberEncoding {
+    /// Whether sign(x) log(1 + |x|) comes first; all other constants are after it.
+    pub log: bool,
+    /// Cells below are raised to this.
+    pub low: f64,
+    /// Cells above are lowered to this.
+    pub high: f64,
+    /// What a missing cell becomes.
+    pub median: f64,
+    /// Mean after capping and imputation.
+    pub mean: f64,
+    /// Standard deviation after capping and imputation.
+    pub sd: f64,
+    /// Square root of the group's weight.
+    pub scale: f64,
+    /// The column that says "missing".
+    pub indicator: Option<IndicatorEncoding>,
+}
+
+/// Constants of a column that says whether a cell was missing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IndicatorEncoding {
+    /// Share of missing cells.
+    pub share: f64,
+    /// Factor of (is missing - share).
+    pub scale: f64,
+}
+
+/// Levels and constants of a category.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CategoryEncoding {
+    /// Levels with a column of their own, sorted; then [`OTHER`] and [`MISSING`] where they have one.
+    pub levels: Vec<String>,
+    /// Column of everything else, when pooled levels were seen in fitting.
+    pub other: Option<usize>,
+    /// Column of missing cells, when enough were seen in fitting.
+    pub missing: Option<usize>,
+    /// Share of every level.
+    pub shares: Vec<f64>,
+    /// Factor of (is this level - share).
+    pub scale: f64,
+}
+
+/// One feature with its encoding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EncodedFeature {
+    /// The feature; a category names only levels that have a column of their own.
+    pub def: FeatureDef,
+    /// How it becomes columns.
+    pub encoding: Encoding,
+    /// Its first column.
+    pub first_column: usize,
+}
+
+impl CategoryEncoding {
+    /// Number of levels that are neither [`OTHER`] nor [`MISSING`].
+    fn n_named(&self) -> usize {
+        self.shares.len() - usize::from(self.other.is_some()) - usize::from(self.missing.is_some())
+    }
+
+    /// The level of a cell that is not one of the named ones.
+    fn unnamed(&self, is_missing: bool) -> Option<usize> {
+        if is_missing { self.missing.or(self.other) } else { self.other }
+    }
+}
+
+impl EncodedFeature {
+    /// Number of columns.
+    #[must_use]
+    pub fn n_columns(&self) -> usize {
+        match &self.encoding {
+            Encoding::Dropped { .. } => 0,
+            Encoding::Number(number) => 1 + usize::from(number.indicator.is_some()),
+            Encoding::Category(category) => category.levels.len(),
+        }
+    }
+}
+
+/// What the transform had to do to one feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeatureReport {
+    /// Name of the feature.
+    pub name: String,
+    /// Missing cells that became the median or a level of their own.
+    pub n_imputed: u64,
+    /// Cells beyond the quantiles, or beyond +-16 after scaling.
+    pub n_capped: u64,
+    /// Cells of levels without a column of their own.
+    pub n_pooled: u64,
+    /// Why the feature has no column.
+    pub dropped: Option<DropReason>,
+    /// Share of the total variance of all columns, which is its say in the distance.
+    pub variance_share: f64,
+}
+
+/// What the transform had to do to a table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TransformReport {
+    /// By feature, in the order of the table.
+    pub features: Vec<FeatureReport>,
+    /// Pairs of features whose columns correlate above .999 and therefore count twice, with the correlation.
+    pub duplicates: Vec<(String, String, f64)>,
+}
+
+/// A cell of one customer, as in [`Column`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cell {
+    /// A number; NaN is a missing cell.
+    Number(f64),
+    /// A level code of the table's own specification; `None` is a missing cell.
+    Category(Option<u32>),
+}
+
+/// The fitted transform: from a table in natural units to n_customers x n_columns cells on the grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonaTransform {
+    pub(crate) spec_version: u32,
+    pub(crate) features: Vec<EncodedFeature>,
+    pub(crate) n_columns: usize,
+    pub(crate) report: TransformReport,
+}
+
+impl PersonaTransform {
+    /// The features with their encodings, in the order of the table.
+    #[must_use]
+    pub fn features(&self) -> &[EncodedFeature] {
+        &self.features
+    }
+
+    /// Number of columns without the padding.
+    #[must_use]
+    pub fn n_columns(&self) -> usize {
+        self.n_columns
+    }
+
+    /// What fitting had to do to the table.
+    #[must_use]
+    pub fn report(&self) -> &TransformReport {
+        &self.report
+    }
+
+    /// Reads the level codes of tables of the given specification.
+    ///
+    /// Levels may differ from those of the fit: they are matched by name, and an unseen one counts as "other".
+    ///
+    /// # Errors
+    /// [`SpecMismatch`] when version, number, names, units or kinds of the features differ.
+    pub fn bind(&self, spec: &FeatureSpec) -> Result<BoundTransform<'_>, SpecMismatch> {
+        let differs = |column: &str, model: String, table: String| {
+            Err(SpecMismatch { column: column.to_owned(), model, table })
+        };
+        if self.spec_version != spec.version {
+            return differs("version", self.spec_version.to_string(), spec.version.to_string());
+        }
+        for (mine, theirs) in self.features.iter().zip(&spec.features) {
+            let (mine, theirs) = (signature(&mine.def), signature(theirs));
+            if mine != theirs {
+                return differs(mine.0, format!("{mine:?}"), format!("{theirs:?}"));
+            }
+        }
+        if self.features.len() != spec.features.len() {
+            let [mine, theirs] = [self.features.len(), spec.features.len()].map(|n| format!("{n} columns"));
+            return differs("*", mine, theirs);
+        }
+        let slots =
+            self.features.iter().zip(&spec.features).map(|(mine, theirs)| slots(mine, theirs)).collect();
+        Ok(BoundTransform { transform: self, slots })
+    }
+
+    /// All rows of a table, and what had to be done to them. Row by row it is the same as
+    /// [`BoundTransform::row`], bit for bit.
+    ///
+    /// # Errors
+    /// As [`PersonaTransform::bind`].
+    pub fn apply(&self, table: &FeatureTable) -> Result<(GridMatrix, TransformReport), SpecMismatch> {
+        let bound = self.bind(table.spec())?;
+        let mut matrix = GridMatrix::zeros(table.n_rows(), self.n_columns);
+        let stride = matrix.stride();
+        let block = |(b, cells): (usize, &mut [f32])| {
+            let mut counts = vec![Counts::default(); self.features.len()];
+            for (i, out) in cells.chunks_exact_mut(stride).enumerate() {
+                let row = b * BLOCK + i;
+                bound.write(|f| cell_at(&table.columns()[f], row), out, &mut counts);
+            }
+            counts
+        };
+        #[cfg(feature = "train")]
+        let parts: Vec<Vec<Counts>> = {
+            use rayon::prelude::*;
+            matrix.cells_mut().par_chunks_mut(BLOCK * stride).enumerate().map(block).collect()
+        };
+        #[cfg(not(feature = "train"))]
+        let parts: Vec<Vec<Counts>> =
+            matrix.cells_mut().chunks_mut(BLOCK * stride).enumerate().map(block).collect();
+        let mut report = TransformReport { features: Vec::new(), duplicates: self.report.duplicates.clone() };
+        for (f, feature) in self.features.iter().enumerate() {
+            let sum = |of: fn(&Counts) -> u64| parts.iter().map(|part| of(&part[f])).sum();
+            report.features.push(FeatureReport {
+                name: feature.def.name.clone(),
+                n_imputed: sum(|c| c.imputed),
+                n_capped: sum(|c| c.capped),
+                n_pooled: sum(|c| c.pooled),
+                dropped: match feature.encoding {
+                    Encoding::Dropped { reason } => Some(reason),
+                    _ => None,
+                },
+                variance_share: self.report.features.get(f).map_or(0.0, |fitted| fitted.variance_share),
+            });
+        }
+        Ok((matrix, report))
+    }
+}
+
+/// What must be equal between two definitions of a feature; labels are words and levels are matched by name.
+fn signature(def: &FeatureDef) -> (&str, &str, FeatureFamily, &'static str) {
+    let kind = match def.kind {
+        FeatureKind::Money => "money",
+        FeatureKind::Count => "count",
+        FeatureKind::Duration => "duration",
+        FeatureKind::Share => "share",
+        FeatureKind::Trend => "trend",
+        FeatureKind::Number => "number",
+        FeatureKind::YesNo => "yes or no",
+        FeatureKind::Category { .. } => "category",
+    };
+    (&def.name, &def.unit, def.family, kind)
+}
+
+/// By level code of the table, the level of the encoding, if it has one.
+fn slots(mine: &EncodedFeature, theirs: &FeatureDef) -> Vec<Option<usize>> {
+    match (&mine.encoding, &theirs.kind) {
+        (Encoding::Category(category), FeatureKind::Category { levels }) => {
+            let named = &category.levels[..category.n_named()];
+            levels.iter().map(|level| named.iter().position(|known| known == level)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    imputed: u64,
+    capped: u64,
+    pooled: u64,
+}
+
+fn cell_at(column: &Column, row: usize) -> Cell {
+    match column {
+        Column::Number(cells) => Cell::Number(cells[row]),
+        Column::Category(codes) => Cell::Category(codes[row]),
+    }
+}
+
+/// A transform that knows the level codes of one specification.
+#[derive(Clone, Debug)]
+pub struct BoundTransform<'a> {
+    transform: &'a PersonaTransform,
+    slots: Vec<Vec<Option<usize>>>,
+}
+
+impl BoundTransform<'_> {
+    /// The columns of one customer, exactly as [`PersonaTransform::apply`] gives them; `out` has at least
+    /// n_columns cells.
+    ///
+    /// # Panics
+    /// When `cells` are not one per feature and of its type, or `out` is too short: a programmer error.
+    pub fn row(&self, cells: &[Cell], out: &mut [f32]) {
+        assert_eq!(cells.len(), self.transform.features.len(), "one cell per feature");
+        let mut counts = vec![Counts::default(); cells.len()];
+        self.write(|f| cells[f], out, &mut counts);
+    }
+
+    /// The level of a cell of category `f`; `None` when the encoding has none for it.
+    #[cfg(feature = "train")]
+    pub(crate) fn level(&self, f: usize, category: &CategoryEncoding, code: Option<u32>) -> Option<usize> {
+        named_level(&self.slots[f], code).or_else(|| category.unnamed(code.is_none()))
+    }
+
+    fn write(&self, cell: impl Fn(usize) -> Cell, out: &mut [f32], counts: &mut [Counts]) {
+        for (f, feature) in self.transform.features.iter().enumerate() {
+            let out = &mut out[feature.first_column..];
+            match (&feature.encoding, cell(f)) {
+                (Encoding::Dropped { .. }, _) => {}
+                (Encoding::Number(number), Cell::Number(x)) => write_number(number, x, out, &mut counts[f]),
+                (Encoding::Category(category), Cell::Category(code)) => {
+                    write_category(category, &self.slots[f], code, out, &mut counts[f]);
+                }
+                (_, cell) => panic!("{}: {cell:?} is of another type", feature.def.name),
+            }
+        }
+    }
+}
+
+/// sign(x) log(1 + |x|).
+pub(crate) fn signed_log(x: f64) -> f64 {
+    libm::log1p(x.abs()).copysign(x)
+}
+
+fn write_number(number: &NumberEncoding, x: f64, out: &mut [f32], counts: &mut Counts) {
+    let observed = if number.log { signed_log(x) } else { x };
+    let capped = if x.is_nan() { number.median } else { observed.clamp(number.low, number.high) };
+    let cell = (capped - number.mean) / number.sd * number.scale;
+    counts.imputed += u64::from(x.is_nan());
+    counts.capped += u64::from(!x.is_nan() && (capped != observed || cell.abs() > LIMIT));
+    out[0] = to_grid(cell);
+    if let Some(indicator) = &number.indicator {
+        out[1] = to_grid((f64::from(u8::from(x.is_nan())) - indicator.share) * indicator.scale);
+    }
+}
+
+fn named_level(slots: &[Option<usize>], code: Option<u32>) -> Option<usize> {
+    code.and_then(|code| slots.get(code as usize).copied().flatten())
+}
+
+fn write_category(
+    category: &CategoryEncoding,
+    slots: &[Option<usize>],
+    code: Option<u32>,
+    out: &mut [f32],
+    counts: &mut Counts,
+) {
+    let named = named_level(slots, code);
+    counts.imputed += u64::from(code.is_none());
+    counts.pooled += u64::from(code.is_some() && named.is_none());
+    let level = named.or_else(|| category.unnamed(code.is_none()));
+    for (l, share) in category.shares.iter().enumerate() {
+        // A cell of no level at all takes the mean of every column: it says nothing.
+        let is_level = level.map_or(*share, |level| f64::from(u8::from(level == l)));
+        out[l] = to_grid((is_level - share) * category.scale);
+    }
+}
