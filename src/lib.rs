@@ -9,6 +9,8 @@ pub mod error;
 pub mod features;
 pub mod kernels;
 pub mod learners;
+#[cfg(feature = "train")]
+pub mod linfa;
 pub mod metrics;
 pub mod params;
 pub mod personas;

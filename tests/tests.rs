@@ -14,10 +14,13 @@ mod conformance {
     mod engine;
     mod features_asof;
     mod features_by_hand;
+    mod personas;
     mod recommend;
 }
 mod oracle {
     mod cdnow_purchases;
+    mod personas;
+    mod personas_worlds;
     mod recommend;
 }
 mod tidy;

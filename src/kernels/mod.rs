@@ -4,8 +4,8 @@
 //! time and recorded in `run.json`; `--kernel portable` reproduces anywhere.
 
 pub mod assign;
-pub mod cholesky64;
 pub mod cholesky;
+pub mod cholesky64;
 pub mod dot;
 #[cfg(feature = "train")]
 pub mod eigen;

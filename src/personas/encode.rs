@@ -24,6 +24,11 @@ const MIN_LEVEL_CUSTOMERS: usize = 25;
 /// Variance of a column that says "missing", against 1 of a number.
 const INDICATOR_VARIANCE: f64 = 0.1;
 
+/// Total variance of a yes/no or a category, against 1 of a number: the share of its variance that a normal number
+/// loses when it is cut in two at its mean. A split by a yes/no explains all of its variance, so with 1 it would
+/// always be a better bargain than a split by any number, and personas would be made of answers.
+const DISCRETE_VARIANCE: f64 = std::f64::consts::FRAC_2_PI;
+
 /// Pairs of columns that correlate above this are reported.
 const DUPLICATE: f64 = 0.999;
 
@@ -138,10 +143,11 @@ fn encode_number(name: &str, kind: &FeatureKind, cells: &[f64], weight: f64) -> 
         return Ok(Encoding::Dropped { reason: DropReason::Constant });
     }
     let share = n_missing as f64 / n;
-    let scale = weight.sqrt();
+    let variance = if *kind == FeatureKind::YesNo { DISCRETE_VARIANCE } else { 1.0 };
+    let scale = (weight * variance).sqrt();
     let indicator = (share > MIN_SHARE).then(|| IndicatorEncoding {
         share,
-        scale: scale * (INDICATOR_VARIANCE / (share * (1.0 - share))).sqrt(),
+        scale: (weight * INDICATOR_VARIANCE / (share * (1.0 - share))).sqrt(),
     });
     Ok(Encoding::Number(NumberEncoding { log, low, high, median, mean, sd, scale, indicator }))
 }
@@ -189,7 +195,7 @@ fn encode_category(levels: &[String], codes: &[Option<u32>], weight: f64) -> (En
     if sizes.len() < 2 {
         return (Encoding::Dropped { reason: DropReason::Constant }, Vec::new());
     }
-    let scale = (weight / variance).sqrt();
+    let scale = (weight * DISCRETE_VARIANCE / variance).sqrt();
     (Encoding::Category(CategoryEncoding { levels: names, other, missing, shares, scale }), named)
 }
 

@@ -1,8 +1,10 @@
 //! From features in natural units to columns whose squared differences may be added.
 //!
 //! Money, counts and durations: sign(x) log(1 + |x|); every number: capped at its .5 % and 99.5 % quantiles and
-//! standardised. Categories: one column per level times 1 / sqrt(1 - sum p^2), so that a category has the same
-//! total variance as a number whatever its levels. All cells lie on the grid of [`super::grid`].
+//! standardised. Categories: one column per level times sqrt(2/pi) / sqrt(1 - sum p^2), so that every category has
+//! the same total variance whatever its levels; yes/no features have that variance too. It is 2/pi against 1 of a
+//! number, because a cut in two explains 2/pi of a normal number but all of a yes/no. All cells lie on the grid of
+//! [`super::grid`].
 
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +65,7 @@ pub struct NumberEncoding {
     pub mean: f64,
     /// Standard deviation after capping and imputation.
     pub sd: f64,
-    /// Square root of the group's weight.
+    /// Square root of the column's variance: the group's weight, times 2/pi for a yes/no.
     pub scale: f64,
     /// The column that says "missing".
     pub indicator: Option<IndicatorEncoding>,
