@@ -44,6 +44,34 @@ fn gather_portable(matrix: &[f32], scale: &[f32], ids: &[u32], width: usize, out
     }
 }
 
+/// Gathers rows into `out`, n_ids x d row-major, and adds each to `sum`, in the order of `ids`.
+///
+/// `matrix` is n x d row-major with d = `sum.len()`, a multiple of [`TILE`]; the same bits at every level.
+///
+/// # Panics
+/// When shapes do not fit, an id is not below n, or the processor lacks the level: programmer errors.
+pub fn gather_and_sum(level: KernelLevel, matrix: &[f32], ids: &[u32], out: &mut [f32], sum: &mut [f32]) {
+    let d = sum.len();
+    assert!(d.is_multiple_of(TILE) && out.len() == ids.len() * d, "out is n_ids x d");
+    assert!(ids.iter().all(|&id| (id as usize + 1) * d <= matrix.len()), "ids are rows of the matrix");
+    assert!(level.available(), "kernel level {level:?} needs another processor");
+    match level {
+        KernelLevel::Portable => {
+            for (row, &id) in out.chunks_exact_mut(d).zip(ids) {
+                row.copy_from_slice(&matrix[id as usize * d..][..d]);
+                for (sum, &x) in sum.iter_mut().zip(&*row) {
+                    *sum += x;
+                }
+            }
+        }
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level, the shapes and the ids were checked above.
+        KernelLevel::Avx2 => unsafe { avx2::gather_and_sum(matrix, ids, out, sum) },
+        #[cfg(not(target_arch = "x86_64"))]
+        KernelLevel::Avx2 => unreachable!("checked above"),
+    }
+}
+
 /// The combination of rows `out[j]` = sum over i of `coefficients[i] * matrix[ids[i]][j]`.
 ///
 /// `matrix` is n x d row-major with d = `out.len()`, a multiple of [`TILE`]; sums run in the order of `ids`, and the
@@ -87,7 +115,9 @@ mod avx2 {
     pub unsafe fn gather(matrix: &[f32], scale: &[f32], ids: &[u32], width: usize, out: &mut [f32]) {
         let d = scale.len();
         for i in (0..width).step_by(TILE) {
-            let here = &ids[i.min(ids.len())..ids.len().min(i + TILE)];
+            let part = |from: usize| &ids[from.min(ids.len())..ids.len().min(from + TILE)];
+            let here = part(i);
+            part(i + TILE).iter().for_each(|&id| prefetch(matrix, id as usize * d, d));
             for j in (0..d).step_by(TILE) {
                 // SAFETY: ids are rows of the matrix, j + 7 is below d, i + 7 below width.
                 unsafe {
@@ -123,6 +153,73 @@ mod avx2 {
             columns[q + 4] = _mm256_permute2f128_ps::<0x31>(top, bottom);
         }
         columns
+    }
+
+    /// Rows that are asked for ahead of their use; a matrix of some thousand rows lies beyond the second-level cache.
+    const AHEAD: usize = 6;
+
+    /// Asks for the cells `at..at + d`.
+    #[inline]
+    fn prefetch(matrix: &[f32], at: usize, d: usize) {
+        for cell in matrix[at..at + d].iter().step_by(16) {
+            // SAFETY: a prefetch reads nothing.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(cell).cast()) };
+        }
+    }
+
+    /// # Safety
+    /// Needs AVX2 and FMA; shapes and ids as in [`super::gather_and_sum`].
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn gather_and_sum(matrix: &[f32], ids: &[u32], out: &mut [f32], sum: &mut [f32]) {
+        let d = sum.len();
+        let mut j = 0;
+        while j < d {
+            // SAFETY: ids are rows of the matrix, and the columns j.. of the strip are below d.
+            unsafe {
+                if d - j >= 8 * TILE {
+                    copy_strip::<8>(matrix, d, j, ids, out, sum);
+                    j += 8 * TILE;
+                } else {
+                    copy_strip::<1>(matrix, d, j, ids, out, sum);
+                    j += TILE;
+                }
+            }
+        }
+    }
+
+    /// `V` vectors of columns from `j` on.
+    ///
+    /// # Safety
+    /// As [`gather_and_sum`], with j + 8 x V at most d.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn copy_strip<const V: usize>(
+        matrix: &[f32],
+        d: usize,
+        j: usize,
+        ids: &[u32],
+        out: &mut [f32],
+        sum: &mut [f32],
+    ) {
+        // SAFETY: see above.
+        unsafe {
+            let mut acc: [_; V] = std::array::from_fn(|v| _mm256_loadu_ps(sum.as_ptr().add(j + v * TILE)));
+            for (i, &id) in ids.iter().enumerate() {
+                if let Some(&later) = ids.get(i + AHEAD) {
+                    prefetch(matrix, later as usize * d + j, V * TILE);
+                }
+                let from = matrix.as_ptr().add(id as usize * d + j);
+                let to = out.as_mut_ptr().add(i * d + j);
+                for v in 0..V {
+                    let x = _mm256_loadu_ps(from.add(v * TILE));
+                    _mm256_storeu_ps(to.add(v * TILE), x);
+                    acc[v] = _mm256_add_ps(acc[v], x);
+                }
+            }
+            for v in 0..V {
+                _mm256_storeu_ps(sum.as_mut_ptr().add(j + v * TILE), acc[v]);
+            }
+        }
     }
 
     /// # Safety
@@ -196,6 +293,22 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn rows_are_copied_and_summed() {
+        for d in [8, 72] {
+            let matrix: Vec<f32> = (0..9 * d).map(|i| i as f32).collect();
+            for level in [KernelLevel::Portable, KernelLevel::detect()] {
+                let (mut out, mut sum) = (vec![7.0; 8 * d], vec![1.0; d]);
+                let ids = [8, 0, 2, 3, 4, 5, 6, 7];
+                gather_and_sum(level, &matrix, &ids, &mut out, &mut sum);
+                for (row, id) in out.chunks(d).zip(ids) {
+                    assert_eq!(row, &matrix[id as usize * d..][..d], "{level:?}");
+                }
+                assert_eq!(sum[d - 1], 1.0 + (35 * d + 8 * (d - 1)) as f32);
             }
         }
     }

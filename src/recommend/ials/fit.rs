@@ -307,3 +307,127 @@ fn in_blocks(n_rows: usize, of: impl Fn(usize) -> f64 + Sync) -> f64 {
     let blocks: Vec<f64> = (0..n_rows.div_ceil(BLOCK)).into_par_iter().map(block).collect();
     blocks.iter().sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Params;
+    use crate::tables::Buckets;
+    use crate::types::Timestamp;
+
+    fn world() -> Interactions {
+        let random = Random::new(9);
+        let (mut starts, mut items) = (vec![0], Vec::new());
+        for customer in 0..90u64 {
+            let share = 0.6 * random.uniform(customer);
+            items.extend((0..50u32).filter(|&i| random.stream(customer).uniform(u64::from(i)) < share));
+            starts.push(items.len() as u32);
+        }
+        let last_at = vec![Timestamp(0); items.len()];
+        let buckets = Buckets::even(90);
+        Interactions { as_of: Timestamp(1), n_items: 50, starts, items, last_at, guests: vec![], buckets }
+    }
+
+    fn valid(nu: f64) -> IalsValid {
+        IalsParams { n_factors: 16, n_epochs: 2, nu, ..IalsParams::new(4) }.check().unwrap()
+    }
+
+    fn loss_over_all_pairs(valid: &IalsValid, sides: &Sides, data: &Interactions) -> f64 {
+        let row = |factors: &[f32], row: usize| -> Vec<f64> {
+            factors[row * 16..(row + 1) * 16].iter().map(|&x| f64::from(x)).collect()
+        };
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
+        let IalsParams { alpha0, lambda, nu, .. } = *valid.params();
+        let mut loss = 0.0;
+        for c in 0..90 {
+            let w = row(&sides.customers.factors, c);
+            let n = data.items_of(c).len() as f64;
+            loss += lambda * (n + alpha0 * 50.0).powf(nu) * dot(&w, &w);
+            for i in 0..50 {
+                let score = dot(&w, &row(&sides.items, i));
+                let bought = data.items_of(c).contains(&(i as u32));
+                loss += alpha0 * score * score + if bought { (score - 1.0).powi(2) } else { 0.0 };
+            }
+        }
+        for i in 0..50 {
+            let h = row(&sides.items, i);
+            let m = data.items.iter().filter(|&&item| item as usize == i).count() as f64;
+            loss += lambda * (m + alpha0 * 90.0).powf(nu) * dot(&h, &h);
+        }
+        loss
+    }
+
+    #[test]
+    fn the_loss_equals_the_sum_over_all_pairs() {
+        for nu in [0.0, 0.5, 1.0] {
+            let (valid, data) = (valid(nu), world());
+            let sides = Sides::fit(&valid, &data, KernelLevel::detect()).unwrap();
+            let brute = loss_over_all_pairs(&valid, &sides, &data);
+            let got = sides.loss(&valid).total();
+            assert!((got / brute - 1.0).abs() < 1e-6, "{got} {brute}");
+        }
+    }
+
+    #[test]
+    fn any_change_to_a_solved_row_raises_the_loss() {
+        let (valid, data) = (valid(1.0), world());
+        let mut sides = Sides::fit(&valid, &data, KernelLevel::detect()).unwrap();
+        let least = loss_over_all_pairs(&valid, &sides, &data);
+        for at in (0..sides.items.len()).step_by(37) {
+            let solved = sides.items[at];
+            for step in [-0.02, 0.02] {
+                sides.items[at] = solved + step;
+                let loss = loss_over_all_pairs(&valid, &sides, &data);
+                assert!(loss > least + 1e-6, "cell {at}: {loss} {least}");
+            }
+            sides.items[at] = solved;
+        }
+    }
+
+    #[test]
+    fn fold_in_of_a_history_is_the_row_of_a_customer_half_epoch() {
+        let (valid, data) = (valid(1.0), world());
+        let sides = Sides::fit(&valid, &data, KernelLevel::detect()).unwrap();
+        let items = aligned(sides.items.clone(), 16, KernelLevel::detect());
+        let half_epoch = solve_side(&valid, &items, &sides.by_customer);
+        let model = sides.into_model(&valid);
+        let mut scratch = model.scratch();
+        for customer in 0..90 {
+            let row = &half_epoch[customer * 16..(customer + 1) * 16];
+            match model.fold_in(data.items_of(customer), &mut scratch) {
+                Some(factors) => assert_eq!(factors, row),
+                None => assert!(data.items_of(customer).is_empty() && row == [0.0; 16]),
+            }
+        }
+    }
+
+    #[test]
+    fn turning_to_the_eigenbasis_keeps_products_and_diagonalises() {
+        for (level, d) in [(KernelLevel::Portable, 16), (KernelLevel::detect(), 72)] {
+            let random = Random::new(2);
+            let factors: Vec<f32> = (0..600 * d).map(|i| random.normal(i as u64) as f32).collect();
+            let turned = aligned(factors.clone(), d, level);
+            let dot = |factors: &[f32], a: usize, b: usize| -> f64 {
+                (0..d).map(|j| f64::from(factors[a * d + j]) * f64::from(factors[b * d + j])).sum()
+            };
+            for (a, b) in [(0, 0), (1, 599), (256, 300)] {
+                assert!((dot(&factors, a, b) - dot(&turned.factors, a, b)).abs() < 1e-4);
+            }
+            let gramian = gramian(&turned.factors, d, level);
+            for i in 0..d {
+                for j in 0..d {
+                    let expected = if i == j { f64::from(turned.gramian[i]) } else { 0.0 };
+                    assert!((gramian[i * d + j] - expected).abs() < 2e-2, "{i} {j}: {}", gramian[i * d + j]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn transposing_keeps_every_pair() {
+        let pairs = Pairs::new(vec![0, 2, 2, 3], vec![1, 2, 1]);
+        let other = pairs.transposed(4);
+        assert_eq!((other.of(0), other.of(1), other.of(2)), (&[][..], &[0, 2][..], &[0][..]));
+        assert_eq!((pairs.order, other.order), (vec![0, 2, 1], vec![1, 2, 0, 3]));
+    }
+}

@@ -98,8 +98,7 @@ impl FixedSide {
         if ids.len() <= longest_short(self.d) {
             self.solve_short(ids, scratch, out);
         } else {
-            self.set_system(ids, scratch);
-            self.sum_rows(ids, scratch, out);
+            self.set_system(ids, scratch, out);
             let FoldInScratch { matrix, inverse_diagonal, .. } = scratch;
             cholesky::solve(self.level, matrix, self.d, ridge, out, inverse_diagonal);
         }
@@ -120,11 +119,10 @@ impl FixedSide {
         if short {
             self.factor_short(ids, scratch);
         } else {
-            self.set_system(ids, scratch);
-            let FoldInScratch { matrix, inverse_diagonal, coefficients, .. } = scratch;
-            coefficients.clear();
-            coefficients.resize(self.d, 0.0);
-            cholesky::solve(self.level, matrix, self.d, ridge, coefficients, inverse_diagonal);
+            let mut sum = vec![0.0; self.d];
+            self.set_system(ids, scratch, &mut sum);
+            let FoldInScratch { matrix, inverse_diagonal, .. } = scratch;
+            cholesky::solve(self.level, matrix, self.d, ridge, &mut sum, inverse_diagonal);
         }
         for &target in targets {
             if short {
@@ -200,38 +198,32 @@ impl FixedSide {
         cholesky::solve(self.level, matrix, n, 1.0, coefficients, &mut inverse_diagonal[..n]);
     }
 
-    /// Sets `matrix` to D + H'H.
-    fn set_system(&self, ids: &[u32], scratch: &mut FoldInScratch) {
+    /// Sets `matrix` to D + H'H and `sum` to H'1.
+    fn set_system(&self, ids: &[u32], scratch: &mut FoldInScratch, sum: &mut [f32]) {
         let FoldInScratch { matrix, panel, chunk, diagonal, .. } = scratch;
         set_diagonal_matrix(matrix, self.d, |j| diagonal[j]);
+        sum.fill(0.0);
         let mut chunks = ids.chunks(CHUNK);
         if let Some(first) = chunks.next() {
-            self.add_rows(first, panel, matrix);
+            self.add_rows(first, panel, matrix, sum);
         }
         for later in chunks {
             chunk.clear();
             chunk.resize(self.d * self.d, 0.0);
-            self.add_rows(later, panel, chunk);
+            let mut more = vec![0.0; self.d];
+            self.add_rows(later, panel, chunk, &mut more);
             add_to(matrix, chunk);
+            add_to(sum, &more);
         }
     }
 
-    /// Adds H'H of up to a chunk of rows.
-    fn add_rows(&self, ids: &[u32], panel: &mut [f32], matrix: &mut [f32]) {
+    /// Adds H'H and H'1 of up to a chunk of rows.
+    fn add_rows(&self, ids: &[u32], panel: &mut [f32], matrix: &mut [f32], sum: &mut [f32]) {
         for ids in ids.chunks(PANEL) {
-            for (row, &id) in panel.chunks_exact_mut(self.d).zip(ids) {
-                row.copy_from_slice(&self.factors[id as usize * self.d..][..self.d]);
-            }
-            add_gram(self.level, matrix, self.d, &panel[..ids.len() * self.d]);
+            let panel = &mut panel[..ids.len() * self.d];
+            rows::gather_and_sum(self.level, &self.factors, ids, panel, sum);
+            add_gram(self.level, matrix, self.d, panel);
         }
-    }
-
-    /// Sets `out` to H'1.
-    fn sum_rows(&self, ids: &[u32], scratch: &mut FoldInScratch, out: &mut [f32]) {
-        let ones = &mut scratch.coefficients;
-        ones.clear();
-        ones.resize(ids.len(), 1.0);
-        rows::combine(self.level, &self.factors, ids, ones, out);
     }
 }
 
@@ -265,22 +257,25 @@ mod long {
         pub fn solve_long_row(&self, valid: &IalsValid, ids: &[u32], out: &mut [f32]) {
             let mut scratch = FoldInScratch::new(self.d);
             let ridge = self.set_diagonal(valid, ids.len(), &mut scratch);
-            let sums: Vec<Vec<f32>> = ids
+            let sums: Vec<(Vec<f32>, Vec<f32>)> = ids
                 .par_chunks(CHUNK)
                 .enumerate()
                 .map(|(at, ids)| {
-                    let mut matrix = vec![0.0; self.d * self.d];
+                    let (mut matrix, mut sum) = (vec![0.0; self.d * self.d], vec![0.0; self.d]);
                     if at == 0 {
                         set_diagonal_matrix(&mut matrix, self.d, |j| scratch.diagonal[j]);
                     }
-                    self.add_rows(ids, &mut vec![0.0; PANEL * self.d], &mut matrix);
-                    matrix
+                    self.add_rows(ids, &mut vec![0.0; PANEL * self.d], &mut matrix, &mut sum);
+                    (matrix, sum)
                 })
                 .collect();
             let mut sums = sums.into_iter();
-            let mut matrix = sums.next().unwrap_or_default();
-            sums.for_each(|more| add_to(&mut matrix, &more));
-            self.sum_rows(ids, &mut scratch, out);
+            let (mut matrix, sum) = sums.next().unwrap_or_default();
+            out.copy_from_slice(&sum);
+            for (more, sum) in sums {
+                add_to(&mut matrix, &more);
+                add_to(out, &sum);
+            }
             cholesky::solve(self.level, &mut matrix, self.d, ridge, out, &mut scratch.inverse_diagonal);
         }
     }
@@ -288,3 +283,77 @@ mod long {
 
 #[cfg(feature = "train")]
 pub(super) use long::is_long;
+
+#[cfg(test)]
+mod tests {
+    use super::super::IalsParams;
+    use super::*;
+    use crate::params::Params;
+    use crate::random::Random;
+
+    fn fixed(level: KernelLevel, n_rows: usize, d: usize) -> FixedSide {
+        let random = Random::new(3);
+        let factors: Vec<f32> =
+            (0..n_rows * d).map(|i| 0.3 * random.normal(i as u64) as f32 * (i % d + 1) as f32 / d as f32).collect();
+        let gramian = (0..d).map(|j| factors.iter().skip(j).step_by(d).map(|x| x * x).sum()).collect();
+        FixedSide { level, d, factors, gramian }
+    }
+
+    fn levels() -> [KernelLevel; 2] {
+        [KernelLevel::Portable, KernelLevel::detect()]
+    }
+
+    /// (D + H'H) w = H'1, put in and looked at in f64.
+    #[test]
+    fn both_forms_solve_the_system() {
+        for (level, d) in levels().into_iter().flat_map(|l| [(l, 8), (l, 64), (l, 120)]) {
+            let valid = IalsParams { n_factors: d, ..IalsParams::new(1) }.check().unwrap();
+            let fixed = fixed(level, 300, d);
+            let mut scratch = FoldInScratch::new(d);
+            for n in [1, 5, longest_short(d), longest_short(d) + 1, 200] {
+                let ids: Vec<u32> = (0..n as u32).map(|i| i * 299 / 200).collect();
+                let mut w = vec![0.0; d];
+                fixed.solve_row(&valid, &ids, &mut scratch, &mut w);
+                let rows: Vec<&[f32]> = ids.iter().map(|&i| &fixed.factors[i as usize * d..][..d]).collect();
+                let misses: Vec<f64> = rows
+                    .iter()
+                    .map(|h| 1.0 - h.iter().zip(&w).map(|(&h, &w)| f64::from(h) * f64::from(w)).sum::<f64>())
+                    .collect();
+                for j in 0..d {
+                    let pull: f64 = rows.iter().zip(&misses).map(|(h, miss)| miss * f64::from(h[j])).sum();
+                    let diagonal = 0.3 * f64::from(fixed.gramian[j]) + valid.ridge(n, 300);
+                    let off = pull - diagonal * f64::from(w[j]);
+                    assert!(off.abs() < 1e-4, "{level:?} d {d} n {n} factor {j}: {off}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_row_in_parallel_has_the_bits_of_one_in_sequence() {
+        let valid = IalsParams { n_factors: 8, ..IalsParams::new(1) }.check().unwrap();
+        for level in levels() {
+            let fixed = fixed(level, 10_000, 8);
+            let ids: Vec<u32> = (0..10_000).filter(|i| i % 9 != 0).collect();
+            let (mut one, mut many) = (vec![0.0; 8], vec![0.0; 8]);
+            fixed.solve_row(&valid, &ids, &mut FoldInScratch::new(8), &mut one);
+            #[cfg(feature = "train")]
+            {
+                assert!(is_long(ids.len()));
+                fixed.solve_long_row(&valid, &ids, &mut many);
+                assert_eq!(one, many, "{level:?}");
+            }
+            many.fill(0.0);
+            fixed.solve_row(&valid, &ids, &mut FoldInScratch::new(8), &mut many);
+            assert_eq!(one, many, "{level:?}");
+        }
+    }
+
+    #[test]
+    fn a_row_without_pairs_is_zero() {
+        let valid = IalsParams { n_factors: 8, ..IalsParams::new(1) }.check().unwrap();
+        let mut w = vec![1.0; 8];
+        fixed(KernelLevel::detect(), 3, 8).solve_row(&valid, &[], &mut FoldInScratch::new(8), &mut w);
+        assert_eq!(w, [0.0; 8]);
+    }
+}
