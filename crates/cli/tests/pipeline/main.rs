@@ -1,1 +1,6 @@
-//! Pipeline room.
+//! The real binary in a fresh directory.
+
+mod config;
+mod fixture;
+mod refresh;
+mod runs;

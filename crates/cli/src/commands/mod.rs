@@ -1,0 +1,45 @@
+//! One function per command: from arguments and job to an answer.
+
+mod data;
+mod runs;
+
+use anyhow::Result;
+
+use crate::args::{Command, ConfigCommand, DatasetsCommand, GenerateCommand, RefreshArgs};
+use crate::config::{Override, show};
+use crate::refresh;
+use crate::session::Session;
+use crate::ui::Answer;
+
+/// Does what was asked.
+///
+/// # Errors
+/// See the command.
+pub fn run(command: &Command, session: &Session) -> Result<Answer> {
+    match command {
+        Command::Demo { dir } => data::demo(session, dir),
+        Command::Check => data::check(session),
+        Command::Refresh(args) => refresh(session, args),
+        Command::Features { out } => data::features(session, out),
+        Command::Explain { customer, item } => {
+            refresh::stages::explain(session, &session.job()?, customer, item.as_deref())
+        }
+        Command::Runs(command) => runs::run(command, session),
+        Command::Config(ConfigCommand::Show) => config_show(session),
+        Command::Datasets(DatasetsCommand::Generate(GenerateCommand::Retail(args))) => {
+            data::generate_retail(args)
+        }
+    }
+}
+
+fn refresh(session: &Session, args: &RefreshArgs) -> Result<Answer> {
+    let as_of = args.as_of.iter().map(|text| Override::text(format!("--as-of {text}"), "job.as_of", text));
+    let job = session.job_with(as_of.collect())?;
+    Ok(refresh::refresh(session, &job, args)?.answer())
+}
+
+fn config_show(session: &Session) -> Result<Answer> {
+    let values = show::values(&session.job()?)?;
+    let text = show::render(&values)?;
+    Ok(Answer { text, json: serde_json::to_value(&values)?, is_summary: false })
+}

@@ -1,0 +1,29 @@
+//! The shapes of what a run writes for people and programs: `run.json`, `personas.json`, `report.html`.
+//!
+//! Everything here is the same for the same inputs, seed and kernel level; no wall clock, no path of a machine.
+
+mod format;
+pub mod persona_file;
+mod report;
+pub mod run_record;
+#[cfg(test)]
+pub mod samples;
+mod summary;
+
+pub use format::count;
+pub use persona_file::PersonaFile;
+pub use report::render as render_report;
+pub use run_record::{FileRows, RejectedRow, RunRecord, rejected_share};
+pub use summary::{of_rows as rows_table, of_run as run_summary};
+
+/// The names of files in a run.
+pub mod files {
+    /// [`super::RunRecord`].
+    pub const RUN: &str = "run.json";
+    /// [`super::PersonaFile`].
+    pub const PERSONAS: &str = "personas.json";
+    /// [`crate::timing::Timings`].
+    pub const TIMINGS: &str = "timings.json";
+    /// The page for people.
+    pub const REPORT: &str = "report.html";
+}

@@ -1,0 +1,87 @@
+//! `personas.json`: who the customers are.
+
+use serde::{Deserialize, Serialize};
+
+/// What `personas.json` holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PersonaFile {
+    /// Largest first.
+    pub personas: Vec<Persona>,
+    /// Why there are so many, a sentence.
+    pub how_many: String,
+}
+
+/// One persona.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Persona {
+    /// Stays the same from run to run.
+    pub id: u32,
+    pub name: String,
+    pub description: String,
+    /// Number of customers.
+    pub size: u64,
+    /// Share of customers, 0..=1.
+    pub share: f64,
+    /// The middle of the persona in natural units.
+    pub centroid: Vec<Centre>,
+    /// What sets it apart, strongest first.
+    pub effects: Vec<Effect>,
+    pub top_categories: Vec<TopEntry>,
+    pub top_items: Vec<TopEntry>,
+    /// Mean probability to leave.
+    pub mean_churn: Option<f64>,
+    /// Mean value over the CLTV horizon, in units of the currency.
+    pub mean_cltv: Option<f64>,
+    /// Share of all revenue, 0..=1.
+    pub revenue_share: f64,
+}
+
+/// The middle of one feature: a median, or the share of a level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Centre {
+    pub feature: String,
+    /// For a category, the level whose share this is.
+    pub level: Option<String>,
+    /// For example `GBP`, `days`, `share`.
+    pub unit: String,
+    /// In this persona; absent when nobody has a value.
+    pub here: Option<f64>,
+    /// Among all customers.
+    pub overall: Option<f64>,
+}
+
+/// How far a feature lies from all customers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    pub feature: String,
+    /// For people, for example `spend 4 times as much per order`.
+    pub words: String,
+    /// Standardised; the sign says the direction.
+    pub effect: f64,
+}
+
+/// A category or item this persona buys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TopEntry {
+    /// Outside id of the item, or name of the category.
+    pub id: String,
+    /// Title where there is one.
+    pub title: Option<String>,
+    /// Share of the persona's purchases, 0..=1.
+    pub share: f64,
+    /// That share over the one among all customers.
+    pub lift: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    #[test]
+    fn the_file_reads_what_it_writes() {
+        let file = samples::persona_file();
+        let text = serde_json::to_string(&file).unwrap();
+        assert_eq!(serde_json::from_str::<PersonaFile>(&text).unwrap(), file);
+    }
+}
