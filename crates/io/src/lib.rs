@@ -1,1 +1,36 @@
-//! Files to tables.
+//! Files to tables, and columns to files.
+//!
+//! [`read`] takes the sources of a job (CSV, JSON lines, Parquet; packed or not) and returns checked
+//! [`Tables`](bespoke::tables::Tables) together with an [`Accounting`] in which every row read is in exactly one
+//! place: accepted, merged, set aside by a named rule, or rejected. Files are streamed: a second thread reads and
+//! unpacks while the first parses. Which thread is faster changes nothing in the result.
+//!
+//! What is deliberately absent: sniffing. Delimiters, decimal signs, time formats and zones are declared.
+
+mod account;
+mod cell;
+mod config;
+mod csv_rows;
+mod error;
+mod files;
+mod json_rows;
+mod kinds;
+mod out;
+mod parquet_rows;
+mod plan;
+mod read;
+mod rows;
+mod rules;
+mod seen;
+mod stream;
+mod time;
+
+pub use account::{Accounting, FileAccount, MAX_VALUE_BYTES, Rejected, RowRule, write_rejected};
+pub use config::{
+    AttributeConfig, AttributeType, Columns, Duplicates, FileFormat, IdStyle, IdStyles, Paths, RuleAction,
+    RuleConfig, RuleTest, SourceConfig, TableName, TimeConfig,
+};
+pub use error::ReadError;
+pub use out::{OutColumn, OutError, OutValues, write_csv, write_parquet};
+pub use read::{MAX_REJECTED, Progress, ReadOptions, ReadOutcome, read};
+pub use stream::Fingerprint;

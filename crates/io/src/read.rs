@@ -1,0 +1,115 @@
+//! The one way in.
+
+use std::collections::BTreeMap;
+
+use bespoke::tables::Tables;
+use bespoke::types::Timestamp;
+
+use crate::account::{Accounting, FileAccount, Rejected};
+use crate::config::{FileFormat, SourceConfig};
+use crate::csv_rows::read_csv;
+use crate::error::ReadError;
+use crate::files::{InputFile, expand};
+use crate::json_rows::read_jsonl;
+use crate::parquet_rows::read_parquet;
+use crate::plan::Plan;
+use crate::rows::{Intake, Rows};
+use crate::stream::{Fingerprint, with_blocks};
+
+/// Most entries of [`ReadOutcome::rejected`]; the accounting counts on.
+pub const MAX_REJECTED: usize = 100_000;
+
+/// What the job says beside its sources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Times after this are rejected as future dates; without it those from the year 2200 on.
+    pub not_after: Option<Timestamp>,
+    /// ISO 4217 code of every amount.
+    pub currency: String,
+}
+
+/// Told how far reading has come; `()` listens to nothing.
+pub trait Progress: Sync {
+    /// A file of so many bytes is opened.
+    fn file(&self, name: &str, total_bytes: u64);
+    /// So many more of its bytes (as stored) are done.
+    fn advance(&self, bytes: u64);
+}
+
+impl Progress for () {
+    fn file(&self, _: &str, _: u64) {}
+    fn advance(&self, _: u64) {}
+}
+
+/// Everything that came of reading.
+#[derive(Debug)]
+pub struct ReadOutcome {
+    /// The accepted rows.
+    pub tables: Tables,
+    /// Where every row went.
+    pub accounting: Accounting,
+    /// Problems of rejected rows in reading order, at most [`MAX_REJECTED`].
+    pub rejected: Vec<Rejected>,
+    /// What the files were.
+    pub fingerprints: Vec<Fingerprint>,
+}
+
+/// Reads all sources, in the order of their names and inside a source in the order of sorted file names.
+///
+/// The tables do not depend on how rows are divided into files of that order. Bad rows are counted and listed,
+/// never an error: whether there are too many is the caller's decision ([`Accounting::beyond`]). Files with a
+/// header only give no rows and no error.
+///
+/// # Errors
+/// [`ReadError`] when a source is contradictory or a file cannot be read as a whole; sources and paths are checked
+/// before the first file is opened.
+pub fn read(
+    sources: &BTreeMap<String, SourceConfig>,
+    options: &ReadOptions,
+    progress: &dyn Progress,
+) -> Result<ReadOutcome, ReadError> {
+    if options.currency.len() != 3 || !options.currency.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Err(ReadError::Currency(options.currency.clone()));
+    }
+    let mut intake = Intake::default();
+    let mut plans = Vec::with_capacity(sources.len());
+    for (number, (name, config)) in sources.iter().enumerate() {
+        let plan = Plan::new(name, number as u32, config, options, &mut intake.builder)?;
+        plans.push((plan, expand(name, config)?));
+    }
+    let mut accounting = Accounting::default();
+    let mut fingerprints = Vec::new();
+    for (mut plan, files) in plans {
+        for file in &files {
+            let (account, print) = read_file(file, &mut plan, &mut intake, progress)?;
+            accounting.files.push(account);
+            fingerprints.push(print);
+        }
+    }
+    let Intake { builder, seen, rejected } = intake;
+    drop(seen);
+    let tables = builder.finish(options.currency.clone());
+    Ok(ReadOutcome { tables, accounting, rejected, fingerprints })
+}
+
+fn read_file(
+    file: &InputFile,
+    plan: &mut Plan,
+    intake: &mut Intake,
+    progress: &dyn Progress,
+) -> Result<(FileAccount, Fingerprint), ReadError> {
+    let total_bytes = std::fs::metadata(&file.path).map_err(|e| ReadError::io(&file.shown, e))?.len();
+    progress.file(&file.shown, total_bytes);
+    let mut rows = Rows::new(plan, intake, &file.shown);
+    let print = match file.format {
+        FileFormat::Parquet => read_parquet(file, progress, &mut rows)?,
+        FileFormat::Csv | FileFormat::Jsonl => {
+            with_blocks(&file.path, &file.shown, file.compression, progress, |blocks| match file.format {
+                FileFormat::Jsonl => read_jsonl(blocks, file, &mut rows),
+                _ => read_csv(blocks, file, &mut rows),
+            })?
+            .1
+        }
+    };
+    Ok((rows.finish(), print))
+}

@@ -1,0 +1,59 @@
+//! The set of events already taken in.
+
+/// 128-bit hashes in open addressing, 16 bytes a slot; two different events collide with a chance below
+/// n^2 / 2^129.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    slots: Vec<u128>,
+    n: usize,
+}
+
+impl Seen {
+    /// Adds a hash; `false` when it was there.
+    pub(crate) fn insert(&mut self, hash: u128) -> bool {
+        // Zero marks an empty slot.
+        let hash = hash.max(1);
+        if (self.n + 1) * 8 > self.slots.len() * 7 {
+            self.grow();
+        }
+        let place = find(&self.slots, hash);
+        let new = self.slots[place] == 0;
+        self.slots[place] = hash;
+        self.n += usize::from(new);
+        new
+    }
+
+    fn grow(&mut self) {
+        let mut slots = vec![0; (self.slots.len() * 2).max(1024)];
+        for &hash in self.slots.iter().filter(|&&hash| hash != 0) {
+            let place = find(&slots, hash);
+            slots[place] = hash;
+        }
+        self.slots = slots;
+    }
+}
+
+/// Where `hash` is or belongs.
+fn find(slots: &[u128], hash: u128) -> usize {
+    let mask = slots.len() - 1;
+    let mut place = (hash as usize) & mask;
+    while slots[place] != 0 && slots[place] != hash {
+        place = (place + 1) & mask;
+    }
+    place
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_hash_is_new_once() {
+        let mut seen = Seen::default();
+        let hashes = || (0..5000u32).map(|i| xxhash_rust::xxh3::xxh3_128(&i.to_le_bytes()));
+        assert!(hashes().all(|hash| seen.insert(hash)));
+        assert!(hashes().all(|hash| !seen.insert(hash)));
+        assert!(seen.insert(0));
+        assert!(!seen.insert(0));
+    }
+}
