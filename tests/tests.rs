@@ -16,11 +16,13 @@ mod conformance {
     mod features_by_hand;
     mod personas;
     mod recommend;
+    mod value;
 }
 mod oracle {
     mod cdnow_purchases;
     mod personas;
     mod personas_worlds;
     mod recommend;
+    mod value;
 }
 mod tidy;

@@ -113,7 +113,7 @@ fn line_search<const N: usize>(
 /// The BFGS update of the inverse Hessian (Nocedal, Wright 2006, eq. 6.17), scaled at the first (eq. 6.20).
 fn update<const N: usize>(inverse: &mut [[f64; N]; N], s: &[f64; N], y: &[f64; N], first: bool) {
     let curvature = dot(s, y);
-    if !(curvature > 1e-14 * dot(s, s).sqrt() * dot(y, y).sqrt()) {
+    if curvature.is_nan() || curvature <= 1e-14 * (dot(s, s) * dot(y, y)).sqrt() {
         return;
     }
     if first {

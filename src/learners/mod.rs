@@ -16,4 +16,6 @@ pub use calibration::Calibration;
 #[cfg(feature = "train")]
 pub use calibration_fit::choose_calibration;
 pub use encoding::{Design, Encoding, Reader};
+#[cfg(feature = "train")]
+pub use encoding_fit::TableRows;
 pub use logistic::{Logistic, LogisticParams, LogisticValid};
