@@ -1,9 +1,16 @@
 //! `model.bespoke`: everything that was fitted, and nothing about anybody.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::container::{Bundle, BundleError, BundleKind, BundleWriter};
+use crate::churn::ChurnModel;
+use crate::cltv::CltvModel;
 use crate::decide::Catalogue;
+use crate::features::FeaturePlan;
 use crate::kernels::KernelLevel;
 use crate::params::Params;
+use crate::personas::PersonaModel;
 use crate::recommend::{IalsModel, IalsParams, PopularityModel};
 use crate::types::Key;
 
@@ -15,6 +22,10 @@ pub struct Models {
     by_key: Vec<(Key, u32)>,
     popularity: Vec<f32>,
     factors: Option<IalsModel>,
+    plan: Option<FeaturePlan>,
+    personas: Option<PersonaModel>,
+    cltv: Option<CltvModel>,
+    churn: Option<ChurnModel>,
 }
 
 impl Models {
@@ -33,7 +44,43 @@ impl Models {
     fn bound(keys: Vec<Key>, popularity: Vec<f32>, factors: Option<IalsModel>) -> Self {
         let mut by_key: Vec<(Key, u32)> = keys.iter().copied().zip(0..).collect();
         by_key.sort_unstable();
-        Self { keys, by_key, popularity, factors }
+        Self { keys, by_key, popularity, factors, plan: None, personas: None, cltv: None, churn: None }
+    }
+
+    /// The same recommenders with the other models of the run and the plan of the features they read.
+    #[must_use]
+    pub fn with(
+        self,
+        plan: Option<FeaturePlan>,
+        personas: Option<PersonaModel>,
+        cltv: Option<CltvModel>,
+        churn: Option<ChurnModel>,
+    ) -> Self {
+        Self { plan, personas, cltv, churn, ..self }
+    }
+
+    /// The columns that personas and churn read.
+    #[must_use]
+    pub fn plan(&self) -> Option<&FeaturePlan> {
+        self.plan.as_ref()
+    }
+
+    /// The personas, if any were found.
+    #[must_use]
+    pub fn personas(&self) -> Option<&PersonaModel> {
+        self.personas.as_ref()
+    }
+
+    /// The value model, if one was fitted.
+    #[must_use]
+    pub fn cltv(&self) -> Option<&CltvModel> {
+        self.cltv.as_ref()
+    }
+
+    /// The churn model, if one was fitted.
+    #[must_use]
+    pub fn churn(&self) -> Option<&ChurnModel> {
+        self.churn.as_ref()
     }
 
     /// The row of an item, if the models know it.
@@ -76,6 +123,10 @@ impl Models {
             out.array("ials.gramian", factors.gramian().iter().copied());
             out.array("ials.items", factors.item_factors().iter().copied());
         }
+        optional(&mut out, "features.plan", self.plan.as_ref())?;
+        optional(&mut out, "personas", self.personas.as_ref())?;
+        optional(&mut out, "cltv", self.cltv.as_ref())?;
+        optional(&mut out, "churn", self.churn.as_ref())?;
         Ok(out.finish())
     }
 
@@ -94,8 +145,21 @@ impl Models {
         if let Some(n) = factors.as_ref().map(IalsModel::n_items).filter(|&n| n != keys.len()) {
             return Err(wrong("ials.items", format!("has {n} items, expected {}", keys.len())));
         }
-        Ok(Self::bound(keys, popularity, factors))
+        Ok(Self::bound(keys, popularity, factors).with(
+            read_optional(bundle, "features.plan")?,
+            read_optional(bundle, "personas")?,
+            read_optional(bundle, "cltv")?,
+            read_optional(bundle, "churn")?,
+        ))
     }
+}
+
+fn optional<T: Serialize>(out: &mut BundleWriter, name: &str, model: Option<&T>) -> Result<(), BundleError> {
+    model.map_or(Ok(()), |model| out.json(name, model))
+}
+
+fn read_optional<T: DeserializeOwned>(bundle: &Bundle, name: &str) -> Result<Option<T>, BundleError> {
+    bundle.has(name).then(|| bundle.json(name)).transpose()
 }
 
 fn read_factors(bundle: &Bundle) -> Result<IalsModel, BundleError> {

@@ -103,6 +103,13 @@ impl Availability {
         Self { codes, from, until }
     }
 
+    /// How many items may be shown.
+    #[must_use]
+    pub fn n_available(&self, stock: &Stock) -> usize {
+        let by_dates = self.codes.iter().filter(|code| code.is_none()).count();
+        by_dates - stock.out().filter(|&item| self.codes[item].is_none()).count()
+    }
+
     /// Whether the codes hold at `now`.
     #[must_use]
     pub fn holds_at(&self, now: Timestamp) -> bool {

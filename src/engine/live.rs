@@ -192,6 +192,12 @@ impl Engine {
         Ok(world.why_withheld(state, &ask, &answer, item))
     }
 
+    /// Whether the catalogue has an item.
+    #[must_use]
+    pub fn has_item(&self, item: &str) -> bool {
+        self.inner.world.load().catalogue().find(Key::of(item)).is_some()
+    }
+
     /// Commits or releases the reservation of a decision.
     ///
     /// # Errors

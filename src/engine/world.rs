@@ -146,6 +146,13 @@ impl World {
         why_withheld(&self.catalogue, &self.policy, state, &scores, ask, &answer.slate, item)
     }
 
+    /// How many items pass the guardrails that are the same for everybody.
+    #[must_use]
+    pub fn n_available(&self, now: Timestamp) -> usize {
+        let out_of_stock = self.stock.read().unwrap_or_else(PoisonError::into_inner);
+        self.availability(now).n_available(&out_of_stock)
+    }
+
     /// What a customer's purchases are to the factor model: rows ascending, so that the fold-in does not depend on
     /// the order of events. Fully refunded items are no taste.
     fn history(&self, state: &CustomerState) -> Vec<u32> {

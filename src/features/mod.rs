@@ -24,6 +24,7 @@ pub use day_buckets::{DayBuckets, DayCell, History, HistoryEvent, ItemCell, Orde
 pub use interactions::{GuestPurchase, Interactions, interactions};
 pub use outcomes::{
     ItemsBought, PurchaseOutcomes, items_bought_between, orders_and_revenue_between, purchased_between,
+    purchases_around,
 };
 pub use plan::{FeatureOptions, FeaturePlan, POOLED_LEVEL};
 pub use purchases::{PurchaseSummary, purchase_summary};

@@ -45,6 +45,24 @@ pub fn purchased_between(tables: &Tables, from: Timestamp, to: Timestamp) -> Vec
     (0..tables.customers.len()).map(bought).collect()
 }
 
+/// The purchases of each customer on both sides of an instant: the last one before `at`, and the first one in
+/// `[at, to)`; in table order.
+#[must_use]
+pub fn purchases_around(
+    tables: &Tables,
+    at: Timestamp,
+    to: Timestamp,
+) -> Vec<(Option<Timestamp>, Option<Timestamp>)> {
+    let time = |e: usize| Timestamp(tables.events.time[e]);
+    let purchase = |e: &usize| is_purchase(&tables.events, *e);
+    let around = |customer| {
+        let before = tables.events.of_customer_before(customer, at);
+        let after = events_between(tables, customer, at, to);
+        (before.into_iter().rev().find(purchase).map(time), after.into_iter().find(purchase).map(time))
+    };
+    (0..tables.customers.len()).map(around).collect()
+}
+
 /// The items that each customer bought in `[from, to)` and had never bought before `from`, returned or not.
 #[must_use]
 pub fn items_bought_between(tables: &Tables, from: Timestamp, to: Timestamp) -> ItemsBought {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::FeatureSpec;
+use super::{FeatureDef, FeatureSpec};
 use crate::tables::Buckets;
 
 /// The cells of one feature, in customer order.
@@ -86,6 +86,18 @@ impl FeatureTable {
             Column::Number(cells) => Some(cells),
             Column::Category(_) => None,
         }
+    }
+
+    /// The same table with one more column, for example the output of an earlier model at the same instant.
+    ///
+    /// # Panics
+    /// As [`FeatureTable::new`].
+    #[must_use]
+    pub fn with(mut self, def: FeatureDef, column: Column) -> Self {
+        let mut spec = FeatureSpec::clone(&self.spec);
+        spec.features.push(def);
+        self.columns.push(column);
+        Self::new(Arc::new(spec), self.columns, self.buckets)
     }
 
     /// A table of the given rows, in the given order. Its rows are dealt evenly to buckets when their order is

@@ -98,7 +98,7 @@ fn tastes_are_found_and_named() {
     assert_eq!(decision.shown.len(), 4);
     for item in &decision.shown {
         let number: usize = item.item_id[4..].parse().unwrap();
-        assert!(number % 2 == 0 && number >= 8, "{} is another taste or bought", item.item_id);
+        assert!(number.is_multiple_of(2) && number >= 8, "{} is another taste or bought", item.item_id);
         let ShownReason::BecauseOf(because) = &item.reason else { panic!() };
         assert!((1..=2).contains(&because.len()) && because[0].title.starts_with("Item "));
         assert!(because.iter().all(|b| b.share > 0.0 && b.share <= 1.0));

@@ -126,7 +126,8 @@ fn the_planted_item_of_a_checkerboard_is_found() {
     let history = |customer: u32| block(customer).filter(|&item| item != missing(customer)).collect();
     let histories: Vec<Vec<u32>> = (0..40).map(history).collect();
     let data = interactions(&histories, 20);
-    let model = IalsParams { n_factors: 8, ..params() }.check().unwrap().fit(&data, KernelLevel::detect()).unwrap();
+    let model =
+        IalsParams { n_factors: 8, ..params() }.check().unwrap().fit(&data, KernelLevel::detect()).unwrap();
     let mut scratch = model.scratch();
     for (customer, history) in histories.iter().enumerate() {
         let factors = model.fold_in(history, &mut scratch).unwrap();
@@ -174,13 +175,17 @@ fn a_model_from_its_parts_is_the_same_model() {
 #[test]
 fn small_worlds_are_answered_or_refused() {
     let valid = params().check().unwrap();
-    let fit = |histories: &[Vec<u32>], n_items| valid.fit(&interactions(histories, n_items), KernelLevel::detect());
+    let fit =
+        |histories: &[Vec<u32>], n_items| valid.fit(&interactions(histories, n_items), KernelLevel::detect());
     for (histories, n_items) in [(vec![], 0), (vec![], 3), (vec![vec![]], 0), (vec![vec![], vec![]], 3)] {
         let refused = fit(&histories, n_items).unwrap_err();
         assert!(matches!(refused, DataError::TooFew { got: 0, need: 1, .. }), "{refused}");
     }
     let refused = fit(&[vec![0, 7]], 7).unwrap_err();
-    assert_eq!(refused.to_string(), "ials: row 1, column \"item\" is 7, but it must be below the number of items");
+    assert_eq!(
+        refused.to_string(),
+        "ials: row 1, column \"item\" is 7, but it must be below the number of items"
+    );
 
     let one_by_one = fit(&[vec![0]], 1).unwrap();
     let customer = one_by_one.fold_in(&[0], &mut one_by_one.scratch()).unwrap();
@@ -197,8 +202,10 @@ fn small_worlds_are_answered_or_refused() {
 
 #[test]
 fn equal_items_have_equal_scores_and_the_lower_comes_first() {
-    let histories: Vec<Vec<u32>> =
-        random_world(200, 40).into_iter().map(|h| h.iter().flat_map(|&i| [i, i + 40]).collect::<Vec<_>>()).collect();
+    let histories: Vec<Vec<u32>> = random_world(200, 40)
+        .into_iter()
+        .map(|h| h.iter().flat_map(|&i| [i, i + 40]).collect::<Vec<_>>())
+        .collect();
     let histories: Vec<Vec<u32>> = histories
         .into_iter()
         .map(|mut h| {

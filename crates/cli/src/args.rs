@@ -120,6 +120,9 @@ pub struct RefreshArgs {
     /// Writes every withheld candidate, not only the counts per customer and reason.
     #[arg(long)]
     pub explain_all: bool,
+    /// Finds personas and their number anew instead of carrying on those of the run before.
+    #[arg(long)]
+    pub choose_personas: bool,
 }
 
 /// What to do with runs.

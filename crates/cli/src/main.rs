@@ -3,8 +3,6 @@
 //! Arguments as typed ([`args`]) become a [`session::Session`]; every command returns an [`ui::Answer`], or an error
 //! whose exit code [`failure`] decides.
 
-#![expect(dead_code, reason = "the stages use what they have not joined yet")]
-
 mod args;
 mod commands;
 mod config;

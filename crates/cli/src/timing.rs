@@ -48,11 +48,6 @@ impl Stages {
         Self { started: Instant::now(), started_at: wall_clock(), threads, stages: Vec::new() }
     }
 
-    /// The wall clock at the start; the only one a job looks at.
-    pub fn started_at(&self) -> Timestamp {
-        self.started_at
-    }
-
     /// Does `work` as a step that a person sees, and notes what it took, also when it fails.
     pub fn measure<T>(&mut self, ui: &Ui, name: &str, work: impl FnOnce(&Step<'_>) -> T) -> T {
         let started = Instant::now();
@@ -74,7 +69,8 @@ impl Stages {
     }
 }
 
-fn wall_clock() -> Timestamp {
+/// The wall clock: what future dates in the data are judged by.
+pub fn wall_clock() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

@@ -8,6 +8,7 @@
 //! What is deliberately absent: sniffing. Delimiters, decimal signs, time formats and zones are declared.
 
 mod account;
+mod back;
 mod cell;
 mod config;
 mod csv_rows;
@@ -26,6 +27,7 @@ mod stream;
 mod time;
 
 pub use account::{Accounting, FileAccount, MAX_VALUE_BYTES, Rejected, RowRule, write_rejected};
+pub use back::{ReadBack, ReadBackError, read_columns};
 pub use config::{
     AttributeConfig, AttributeType, Columns, Duplicates, FileFormat, IdStyle, IdStyles, Paths, RuleAction,
     RuleConfig, RuleTest, SourceConfig, TableName, TimeConfig,

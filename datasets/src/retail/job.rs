@@ -61,6 +61,24 @@ stock = "stock"
 [personas]
 k = [2, 10]
 
+[decide]
+slots = 5
+max_per_category = 2
+bought = {{ policy = "forever" }}
+
+# Shown at most three times a month, and at most thirty items a week in all.
+[[decide.cap]]
+id = "item-month"
+key = "item"
+window_days = 30
+max = 3
+
+[[decide.cap]]
+id = "all-week"
+key = "any"
+window_days = 7
+max = 30
+
 [output]
 dir = "out"
 "#,

@@ -293,8 +293,9 @@ mod tests {
 
     fn fixed(level: KernelLevel, n_rows: usize, d: usize) -> FixedSide {
         let random = Random::new(3);
-        let factors: Vec<f32> =
-            (0..n_rows * d).map(|i| 0.3 * random.normal(i as u64) as f32 * (i % d + 1) as f32 / d as f32).collect();
+        let factors: Vec<f32> = (0..n_rows * d)
+            .map(|i| 0.3 * random.normal(i as u64) as f32 * (i % d + 1) as f32 / d as f32)
+            .collect();
         let gramian = (0..d).map(|j| factors.iter().skip(j).step_by(d).map(|x| x * x).sum()).collect();
         FixedSide { level, d, factors, gramian }
     }

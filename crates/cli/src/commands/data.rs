@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use bespoke_datasets::retail::{RetailParams, RetailWorld};
 use serde_json::json;
 
 use crate::args::{RefreshArgs, RetailArgs};
 use crate::outputs::{count, rejected_share, rows_table};
-use crate::refresh::{self, stages};
+use crate::refresh::{self, inspect};
 use crate::session::Session;
 use crate::ui::Answer;
 
@@ -23,7 +24,7 @@ pub fn demo(session: &Session, dir: &Path) -> Result<Answer> {
         session.ui.line(&format!("{} is there already and is used", job_file.display()));
     } else {
         let args = RetailArgs { customers: DEMO_CUSTOMERS, seed: DEMO_SEED, out: dir.to_owned() };
-        session.ui.step("generate", |_| stages::generate_retail(&args))?;
+        session.ui.step("generate", |_| write_retail(&args))?;
     }
     let job = session.job_in(&job_file)?;
     Ok(refresh::refresh(session, &job, &RefreshArgs::default())?.answer())
@@ -32,9 +33,8 @@ pub fn demo(session: &Session, dir: &Path) -> Result<Answer> {
 /// Reads everything; refuses what a refresh would refuse for its rows.
 pub fn check(session: &Session) -> Result<Answer> {
     let job = session.job()?;
-    let found = stages::check(session, &job)?;
-    let memory =
-        found.memory_bytes.map(|bytes| format!("a refresh needs about {} MB", bytes.div_ceil(1_000_000)));
+    let found = inspect::check(session, &job)?;
+    let memory = format!("a refresh needs about {} MB", found.memory_bytes.div_ceil(1_000_000));
     let examples = found.rejected.iter().take(10).map(|row| {
         let hint = row.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
         format!(
@@ -42,7 +42,7 @@ pub fn check(session: &Session) -> Result<Answer> {
             row.file, row.row, row.column, row.value, row.rule
         )
     });
-    let lines = examples.chain(found.notes.iter().cloned()).chain(memory);
+    let lines = examples.chain(found.notes.iter().cloned()).chain([memory]);
     let text = [rows_table(&found.rows), lines.collect::<Vec<_>>().join("\n")].join("\n\n");
     let json = json!({
         "status": "checked",
@@ -63,7 +63,7 @@ fn refuse<E>(session: &Session, text: &str, verdict: Result<(), E>) -> Result<()
 /// Writes the feature table.
 pub fn features(session: &Session, out: &Path) -> Result<Answer> {
     let job = session.job()?;
-    let written = stages::features(session, &job, out)?;
+    let written = inspect::features(session, &job, out)?;
     let (customers, features) = (written.customers, written.features);
     let text = format!("{}: {} customers, {features} features", out.display(), count(customers as u64));
     let json = json!({ "status": "written", "file": out, "customers": customers, "features": features });
@@ -74,9 +74,20 @@ pub fn features(session: &Session, out: &Path) -> Result<Answer> {
 pub fn generate_retail(args: &RetailArgs) -> Result<Answer> {
     let job_file = args.out.join(JOB_FILE);
     ensure!(!job_file.exists(), "{} is there already; name another folder with --out", job_file.display());
-    stages::generate_retail(args)?;
+    write_retail(args)?;
     let text =
         format!("{0}: {1} customers; next: bespoke refresh --config {0}", job_file.display(), args.customers);
     let json = json!({ "status": "written", "config": job_file, "customers": args.customers });
     Ok(Answer { text, json, is_summary: true })
+}
+
+/// Items per customer of a generated shop, within bounds that a person can look through.
+const CUSTOMERS_PER_ITEM: u32 = 4;
+
+fn write_retail(args: &RetailArgs) -> Result<()> {
+    let n_items = (args.customers / CUSTOMERS_PER_ITEM).clamp(50, 20_000);
+    let world = RetailWorld::new(RetailParams::new(args.customers as usize, n_items as usize, args.seed))?;
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    world.write_to(&args.out, || {}).with_context(|| args.out.display().to_string())?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! One function per command: from arguments and job to an answer.
 
 mod data;
+mod explain;
 mod runs;
 
 use anyhow::Result;
@@ -21,9 +22,7 @@ pub fn run(command: &Command, session: &Session) -> Result<Answer> {
         Command::Check => data::check(session),
         Command::Refresh(args) => refresh(session, args),
         Command::Features { out } => data::features(session, out),
-        Command::Explain { customer, item } => {
-            refresh::stages::explain(session, &session.job()?, customer, item.as_deref())
-        }
+        Command::Explain { customer, item } => explain::explain(&session.job()?, customer, item.as_deref()),
         Command::Runs(command) => runs::run(command, session),
         Command::Config(ConfigCommand::Show) => config_show(session),
         Command::Datasets(DatasetsCommand::Generate(GenerateCommand::Retail(args))) => {

@@ -14,7 +14,8 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow};
 
 pub use document::{Override, parse_overrides};
-pub use sections::JobConfig;
+pub use sections::{JobConfig, PublishingCounts};
+pub use values::PersonaCount;
 
 use document::Document;
 

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use bespoke::decide::{
+    AvailabilityRules, Bought, BoughtLevel, BoughtPolicy, Dismissed, Fallback, PolicyParams, RefundEffect,
+};
 use bespoke::error::ParamError;
+use bespoke_io::SourceConfig;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -28,16 +32,36 @@ pub struct JobConfig {
     pub cltv: Cltv,
     #[serde(default)]
     pub churn: Churn,
-    #[serde(default)]
-    pub decide: Table,
+    #[serde(default = "default_policy")]
+    pub decide: PolicyParams,
     #[serde(default)]
     pub output: Output,
     #[serde(default)]
     pub limits: Limits,
 }
 
-/// The sources by name, each as its own section says; paths are resolved.
-pub type Sources = BTreeMap<String, Table>;
+/// The sources by name; paths are resolved.
+pub type Sources = BTreeMap<String, SourceConfig>;
+
+/// What a job without `[decide]` does: ten slots, nothing the customer already has.
+fn default_policy() -> PolicyParams {
+    PolicyParams {
+        slots: 10,
+        bought: Bought {
+            policy: BoughtPolicy::Forever,
+            level: BoughtLevel::Item,
+            refund: RefundEffect::Undo,
+            category: BTreeMap::new(),
+        },
+        cap: Vec::new(),
+        dismissed: Dismissed::default(),
+        availability: AvailabilityRules::default(),
+        relevance_floor: None,
+        max_per_category: None,
+        fallback: Fallback::Popular,
+        reservation_minutes: 30,
+    }
+}
 
 /// `[job]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -77,7 +101,9 @@ fn default_max_rejected_share() -> f64 {
 pub struct Personas {
     pub k: PersonaCount,
     pub runs: u32,
-    pub min_size: u32,
+    /// Absent: 25, or a twentieth of the customers when that is less.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_size: Option<u32>,
     pub behaviour_weight: f64,
     pub demographics_weight: f64,
 }
@@ -85,7 +111,7 @@ pub struct Personas {
 impl Default for Personas {
     fn default() -> Self {
         let k = PersonaCount::Range(2, 10);
-        Self { k, runs: 10, min_size: 25, behaviour_weight: 1.0, demographics_weight: 1.0 }
+        Self { k, runs: 10, min_size: None, behaviour_weight: 1.0, demographics_weight: 1.0 }
     }
 }
 
@@ -98,11 +124,19 @@ pub struct Recommend {
     pub alpha0: f64,
     pub lambda: f64,
     pub popularity_half_life_days: f64,
+    pub backtest_days: u32,
 }
 
 impl Default for Recommend {
     fn default() -> Self {
-        Self { factors: 64, epochs: 15, alpha0: 0.3, lambda: 0.007, popularity_half_life_days: 30.0 }
+        Self {
+            factors: 64,
+            epochs: 15,
+            alpha0: 0.3,
+            lambda: 0.007,
+            popularity_half_life_days: 30.0,
+            backtest_days: 28,
+        }
     }
 }
 

@@ -2,8 +2,18 @@
 //!
 //! [`stages`] makes a run in a folder nobody sees; here it is judged, completed and published, or refused and removed.
 
+mod changes;
+mod churn;
 mod gate;
+mod input;
+pub mod inspect;
+mod personas;
+mod recommend;
+mod record;
+mod slates;
 pub mod stages;
+mod tables;
+mod value;
 
 use std::path::PathBuf;
 
@@ -28,14 +38,14 @@ pub struct Task<'a> {
     pub job: &'a JobConfig,
     /// The folder to write `customers.parquet` and the others to.
     pub run: &'a NewRun<'a>,
-    /// Measures each stage and shows it.
-    pub timing: &'a mut Stages,
     /// The published run before this one, for warm starts and `changes.parquet`.
     pub previous: Option<PathBuf>,
     /// Customers' own state so far.
     pub profiles: Option<Vec<u8>>,
     /// Every withheld candidate is written, not only counts.
     pub explain_all: bool,
+    /// Personas are found anew instead of carried on.
+    pub choose_personas: bool,
 }
 
 /// What the stages hand back, beside the files they wrote themselves.
@@ -70,16 +80,16 @@ pub fn refresh(session: &Session, job: &JobConfig, args: &RefreshArgs) -> Result
     let previous = locked.out().current()?.map(|number| locked.out().run_dir(number));
     let profiles = locked.out().profiles()?;
     let run = locked.begin()?;
-    let explain_all = args.explain_all;
-    let made = stages::refresh(&mut Task {
+    let task = Task {
         session,
         job,
         run: &run,
-        timing: &mut timing,
         previous,
         profiles,
-        explain_all,
-    })?;
+        explain_all: args.explain_all,
+        choose_personas: args.choose_personas,
+    };
+    let made = stages::refresh(&task, &mut timing)?;
     publish(session, job, run, made, &timing)
 }
 

@@ -45,11 +45,6 @@ impl<'a> NewRun<'a> {
         Ok(Self { locked, number, dir, profiles: None, stage: Stage::Hidden })
     }
 
-    /// The number it will have.
-    pub fn number(&self) -> RunNumber {
-        self.number
-    }
-
     /// The hidden folder; whoever writes files of their own writes them here.
     pub fn dir(&self) -> &Path {
         &self.dir

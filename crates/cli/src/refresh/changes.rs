@@ -1,0 +1,112 @@
+//! Who changed persona, churn decile or value band since the run before.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+use bespoke_io::{OutColumn, OutValues, ReadBack, read_columns};
+
+/// Groups of equal size by value, 1 = the most valuable.
+const N_BANDS: usize = 5;
+
+/// What is compared of one customer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    pub persona: Option<String>,
+    pub churn_decile: Option<u32>,
+    pub value_band: Option<u32>,
+}
+
+/// What a customer changed in.
+struct Change<'a> {
+    customer: &'a str,
+    what: &'static str,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// Bands by value; customers without a value have none. Equal values share the band of the first of them.
+pub fn value_bands(values: &[Option<f64>]) -> Vec<Option<u32>> {
+    let mut known: Vec<f64> = values.iter().flatten().copied().collect();
+    known.sort_by(|a, b| b.total_cmp(a));
+    let band = |value: f64| (known.partition_point(|&v| v > value) * N_BANDS / known.len()) as u32 + 1;
+    values.iter().map(|value| value.map(band)).collect()
+}
+
+/// The standings of an earlier run, from its `customers.parquet`.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn standings(run: &Path) -> Result<BTreeMap<String, Standing>> {
+    let path = run.join("customers.parquet");
+    let columns = read_columns(&path, &["customer_id", "persona_name", "churn_decile", "cltv"])?;
+    let [ReadBack::Text(ids), ReadBack::Text(personas), ReadBack::Number(deciles), ReadBack::Number(values)] =
+        &columns[..]
+    else {
+        anyhow::bail!("{} has other types of columns than this version writes", path.display());
+    };
+    let bands = value_bands(values);
+    let standing = |row: usize| Standing {
+        persona: personas[row].clone(),
+        churn_decile: deciles[row].map(|decile| decile as u32),
+        value_band: bands[row],
+    };
+    Ok(ids.iter().enumerate().filter_map(|(row, id)| Some((id.clone()?, standing(row)))).collect())
+}
+
+/// The columns of `changes.parquet`: one row per customer and thing that changed; customers who are new or gone
+/// are not changes.
+pub fn columns<'a>(
+    before: &BTreeMap<String, Standing>,
+    after: impl Iterator<Item = (&'a str, Standing)>,
+) -> Vec<OutColumn<'a>> {
+    let mut changes = Vec::new();
+    for (customer, now) in after {
+        let Some(then) = before.get(customer) else { continue };
+        let text = |n: Option<u32>| n.map(|n| n.to_string());
+        let pairs = [
+            ("persona", then.persona.clone(), now.persona),
+            ("churn_decile", text(then.churn_decile), text(now.churn_decile)),
+            ("value_band", text(then.value_band), text(now.value_band)),
+        ];
+        let change = |(what, before, after)| Change { customer, what, before, after };
+        changes.extend(pairs.into_iter().filter(|(_, before, after)| before != after).map(change));
+    }
+    let text =
+        |of: &dyn Fn(&Change<'a>) -> Option<Cow<'a, str>>| OutValues::Text(changes.iter().map(of).collect());
+    vec![
+        OutColumn::new("customer_id", text(&|change| Some(Cow::Borrowed(change.customer)))),
+        OutColumn::new("what", text(&|change| Some(Cow::Borrowed(change.what)))),
+        OutColumn::new("before", text(&|change| change.before.clone().map(Cow::Owned))),
+        OutColumn::new("after", text(&|change| change.after.clone().map(Cow::Owned))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_are_fifths_by_falling_value_and_ties_share_one() {
+        let values: Vec<Option<f64>> = (0..10).map(|v| Some(f64::from(v))).collect();
+        let bands: Vec<u32> = value_bands(&values).into_iter().flatten().collect();
+        assert_eq!(bands, [5, 5, 4, 4, 3, 3, 2, 2, 1, 1]);
+        assert_eq!(value_bands(&[Some(1.0), None, Some(1.0)]), [Some(1), None, Some(1)]);
+        assert!(value_bands(&[]).is_empty());
+    }
+
+    #[test]
+    fn only_what_changed_has_a_row() {
+        let standing = |persona: &str, decile| Standing {
+            persona: Some(persona.to_owned()),
+            churn_decile: Some(decile),
+            value_band: None,
+        };
+        let before = BTreeMap::from([("a".to_owned(), standing("x", 1)), ("b".to_owned(), standing("x", 1))]);
+        let after = [("a", standing("y", 2)), ("b", standing("x", 1)), ("new", standing("x", 1))];
+        let columns = columns(&before, after.into_iter());
+        let OutValues::Text(what) = &columns[1].values else { panic!() };
+        assert_eq!(what.iter().flatten().collect::<Vec<_>>(), ["persona", "churn_decile"]);
+    }
+}

@@ -1,0 +1,129 @@
+//! Recommenders: fitted once on the past of a held-out stretch to be judged, once on everything to be published.
+
+use bespoke::error::{DataError, ParamError};
+use bespoke::features::{Interactions, interactions, items_bought_between};
+use bespoke::kernels::KernelLevel;
+use bespoke::metrics::ranking::{MeanEstimate, RankingMetric};
+use bespoke::params::Params;
+use bespoke::recommend::{
+    IalsModel, IalsParams, IalsValid, ItemSet, PopularityModel, PopularityParams, PopularityValid, top_k,
+    top_k_of,
+};
+use bespoke::types::Days;
+use rayon::prelude::*;
+
+use super::input::Input;
+use crate::config::JobConfig;
+use crate::outputs::run_record::{Interval, Metric};
+
+/// Length of the lists that are judged.
+const CUT: usize = 10;
+
+/// What the recommenders of a job are fitted with.
+pub struct Recommenders {
+    ials: IalsValid,
+    popularity: PopularityValid,
+    backtest_days: u32,
+    kernel: KernelLevel,
+}
+
+/// Fitted recommenders; the factor model is absent, with the reason, when there is too little to fit.
+pub struct Fitted {
+    pub popularity: PopularityModel,
+    pub factors: Result<IalsModel, DataError>,
+}
+
+impl Recommenders {
+    /// Checked parameters of the job.
+    ///
+    /// # Errors
+    /// The first broken rule.
+    pub fn new(job: &JobConfig, kernel: KernelLevel) -> Result<Self, ParamError> {
+        let typed = &job.recommend;
+        let ials = IalsParams {
+            n_factors: typed.factors as usize,
+            n_epochs: typed.epochs as usize,
+            alpha0: typed.alpha0,
+            lambda: typed.lambda,
+            ..IalsParams::new(job.job.seed)
+        };
+        let popularity = PopularityParams::new(typed.popularity_half_life_days);
+        let backtest_days = typed.backtest_days;
+        Ok(Self { ials: ials.check()?, popularity: popularity.check()?, backtest_days, kernel })
+    }
+
+    /// Fits on everything before the run's instant.
+    ///
+    /// # Errors
+    /// Never for interactions of tables; see [`PopularityValid::fit`].
+    pub fn fit(&self, input: &Input) -> Result<Fitted, DataError> {
+        self.fit_on(&interactions(&input.tables, input.as_of))
+    }
+
+    fn fit_on(&self, interactions: &Interactions) -> Result<Fitted, DataError> {
+        let popularity = self.popularity.fit(interactions)?;
+        Ok(Fitted { popularity, factors: self.ials.fit(interactions, self.kernel) })
+    }
+
+    /// Full ranking of all items against what customers with a history bought anew in the last days of the log.
+    ///
+    /// # Errors
+    /// A sentence when there is nothing to judge by.
+    pub fn backtest(&self, input: &Input) -> Result<Vec<Metric>, String> {
+        let from = input.as_of.minus(Days(self.backtest_days));
+        let past = interactions(&input.tables, from);
+        let taken = items_bought_between(&input.tables, from, input.as_of);
+        let judged: Vec<usize> = (0..past.n_customers())
+            .filter(|&c| !past.items_of(c).is_empty() && !taken.items_of(c).is_empty())
+            .collect();
+        if judged.is_empty() {
+            return Err(format!(
+                "nobody with a history bought anything new in the last {} days",
+                self.backtest_days
+            ));
+        }
+        let fitted = self.fit_on(&past).map_err(|e| e.to_string())?;
+        let factors = fitted.factors.map_err(|e| e.to_string())?;
+        let lists = judged
+            .par_iter()
+            .map_init(
+                || factors.scratch(),
+                |scratch, &customer| {
+                    let (history, all) = (past.items_of(customer), ItemSet::all(past.n_items));
+                    let personal = factors.fold_in(history, scratch);
+                    let personal = personal.map(|w| items(&top_k(factors.panels(), &w, CUT, &all, history)));
+                    let popular = items(&top_k_of(&fitted.popularity.strength, CUT, &all, history));
+                    (personal.unwrap_or_else(|| popular.clone()), popular)
+                },
+            )
+            .collect::<Vec<_>>();
+        let metric = |metric: RankingMetric| {
+            let of = |list: &dyn Fn(usize) -> Vec<u32>| -> Vec<f64> {
+                let each = judged.iter().enumerate();
+                each.filter_map(|(i, &c)| metric.of_customer(&list(i), taken.items_of(c), CUT)).collect()
+            };
+            judge(metric, &of(&|i| lists[i].0.clone()), &of(&|i| lists[i].1.clone()))
+        };
+        Ok([RankingMetric::Recall, RankingMetric::Ndcg, RankingMetric::HitRate]
+            .into_iter()
+            .filter_map(metric)
+            .collect())
+    }
+}
+
+fn judge(metric: RankingMetric, ours: &[f64], popularity: &[f64]) -> Option<Metric> {
+    let (mean, baseline) = (MeanEstimate::of(ours)?, MeanEstimate::of(popularity)?);
+    Some(Metric {
+        stage: "recommend".to_owned(),
+        name: format!("{} on new items", metric.name(CUT)),
+        estimate: mean.mean,
+        interval: mean.interval().map(|(low, high)| Interval { low, high, level: 0.95 }),
+        baseline: Some(baseline.mean),
+        baseline_name: Some("popularity".to_owned()),
+        n: mean.n_customers as u64,
+    })
+}
+
+fn items<S: Copy>(ranked: &[bespoke::recommend::Scored<S>]) -> Vec<u32> {
+    ranked.iter().map(|scored| scored.item).collect()
+}

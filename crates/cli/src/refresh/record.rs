@@ -1,0 +1,107 @@
+//! What `run.json` says.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use bespoke::bundle::FORMAT_VERSION;
+use bespoke::decide::REASONS_VERSION;
+use bespoke::engine::World;
+use bespoke::features::SPEC_VERSION;
+use bespoke::types::EventKind;
+
+use super::Task;
+use super::churn::Leaving;
+use super::input::Input;
+use super::slates::{self, Slate};
+use super::stages::Fitted;
+use super::tables::Activity;
+use super::value;
+use crate::outputs::RunRecord;
+use crate::outputs::run_record::{ChurnSummary, Counts, Decile, Versions};
+
+/// Puts the record together.
+///
+/// # Errors
+/// When the parameters cannot be written as TOML.
+pub fn of(
+    task: &Task<'_>,
+    input: &Input,
+    fitted: &Fitted,
+    world: &World,
+    slates: &[Slate],
+    activity: &[Activity],
+    warnings: Vec<String>,
+    time_zone_data: &str,
+) -> Result<RunRecord> {
+    let values: Vec<f64> =
+        input.scored.iter().filter_map(|&c| fitted.value.rows[c].and_then(|row| row.cltv)).collect();
+    let horizon = task.job.cltv.horizon_days;
+    let formats = [("bundle", FORMAT_VERSION), ("features", SPEC_VERSION), ("reasons", REASONS_VERSION)];
+    Ok(RunRecord {
+        versions: Versions {
+            bespoke: env!("CARGO_PKG_VERSION").to_owned(),
+            formats: formats
+                .into_iter()
+                .map(|(name, version)| (name.to_owned(), version))
+                .collect::<BTreeMap<_, _>>(),
+            time_zone_data: time_zone_data.to_owned(),
+            kernel: task.session.kernel,
+        },
+        seed: task.job.job.seed,
+        as_of: input.as_of.to_string(),
+        currency: input.tables.currency.clone(),
+        parameters: task.job.parameters()?,
+        inputs: input.files.clone(),
+        rows: input.rows.clone(),
+        counts: counts(input, activity),
+        metrics: fitted.metrics.clone(),
+        churn: fitted.leaving.as_ref().map(|leaving| churn_summary(fitted, leaving)),
+        cltv: value::summary(horizon, &values),
+        recommendations: Some(slates::summary(world, slates, input.as_of)),
+        not_available: fitted.not_available.clone(),
+        warnings,
+    })
+}
+
+fn counts(input: &Input, activity: &[Activity]) -> Counts {
+    let events = &input.tables.events;
+    let before = |&e: &usize| events.time[e] < input.as_of.0;
+    let n_events = (0..events.len()).filter(before).count() as u64;
+    let sold = |&e: &usize| before(&e) && events.kind[e] == EventKind::Purchase;
+    let mut items: Vec<usize> = (0..events.len()).filter(sold).filter_map(|e| events.item(e)).collect();
+    items.sort_unstable();
+    items.dedup();
+    Counts {
+        customers: input.scored.len() as u64,
+        items: items.len() as u64,
+        events: n_events,
+        orders: activity.iter().map(|a| u64::from(a.orders)).sum(),
+        revenue: activity.iter().map(|a| a.revenue).sum(),
+    }
+}
+
+fn churn_summary(fitted: &Fitted, leaving: &Leaving) -> ChurnSummary {
+    let model = fitted.models.churn();
+    let observed = |decile: u8| {
+        let groups = &model?.evaluation().deciles;
+        groups.get(usize::from(decile) - 1).map(|group| group.rate)
+    };
+    let decile = |decile: u8| {
+        let of: Vec<f64> = (0..leaving.scores.len())
+            .filter(|&row| leaving.deciles[row] == decile)
+            .map(|row| leaving.scores[row].p_churn)
+            .collect();
+        Decile {
+            decile,
+            customers: of.len() as u64,
+            mean_p_churn: of.iter().sum::<f64>() / of.len().max(1) as f64,
+            observed: observed(decile),
+        }
+    };
+    let mean = leaving.scores.iter().map(|s| s.p_churn).sum::<f64>() / leaving.scores.len().max(1) as f64;
+    ChurnSummary {
+        horizon_days: model.map_or(0, |model| model.params().params().horizon_days),
+        mean_p_churn: mean,
+        deciles: (1..=10).map(decile).collect(),
+    }
+}

@@ -1,0 +1,180 @@
+//! Customer lifetime value: fitted at the run's instant, tried on the horizon before it.
+
+use bespoke::cltv::{CltvModel, CltvParams, CltvPrediction, CltvValid};
+use bespoke::features::{orders_and_revenue_between, purchase_summary};
+use bespoke::metrics::value::Amounts;
+use bespoke::params::Params;
+use bespoke::types::{Days, Timestamp};
+
+use super::input::Input;
+use crate::config::JobConfig;
+use crate::outputs::run_record::{CltvSummary, Metric, NotAvailable, ValueBand};
+
+const STAGE: &str = "cltv";
+
+/// The bands of the value distribution are decades of the currency.
+const BANDS: [f64; 7] = [0.0, 10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0];
+
+/// Value of every customer, by row of the customer table.
+pub struct Value {
+    pub model: Option<CltvModel>,
+    pub rows: Vec<Option<ValueRow>>,
+    pub metrics: Vec<Metric>,
+    pub not_available: Vec<NotAvailable>,
+    pub warnings: Vec<String>,
+}
+
+/// One customer's prediction.
+#[derive(Clone, Copy, Debug)]
+pub struct ValueRow {
+    pub p_alive: f64,
+    pub expected_orders: f64,
+    pub cltv: Option<f64>,
+    pub low: Option<f64>,
+    pub high: Option<f64>,
+}
+
+/// Checked parameters of the job.
+///
+/// # Errors
+/// The first broken rule.
+pub fn params(job: &JobConfig) -> Result<CltvValid, bespoke::error::ParamError> {
+    let cltv = &job.cltv;
+    CltvParams {
+        annual_discount_rate: cltv.annual_discount_rate,
+        margin: cltv.margin,
+        ..CltvParams::new(cltv.horizon_days)
+    }
+    .check()
+}
+
+/// Fits, predicts and backtests. Too little data is a stated absence, not an error.
+pub fn run(valid: &CltvValid, input: &Input) -> Value {
+    let n = input.tables.customers.len();
+    let mut value = Value {
+        model: None,
+        rows: vec![None; n],
+        metrics: Vec::new(),
+        not_available: Vec::new(),
+        warnings: Vec::new(),
+    };
+    let absent = |reason: String| NotAvailable { stage: STAGE.to_owned(), reason };
+    match predict_at(valid, input, input.as_of) {
+        Ok((model, prediction)) => {
+            value.warnings =
+                model.report().warnings.iter().map(|warning| format!("value: {warning}")).collect();
+            value.rows = by_customer(&prediction, n);
+            value.model = Some(model);
+        }
+        Err(error) => value.not_available.push(absent(error.to_string())),
+    }
+    match backtest(valid, input) {
+        Ok(metrics) => value.metrics = metrics,
+        Err(reason) => value.warnings.push(format!("value was not backtested: {reason}")),
+    }
+    value
+}
+
+/// The model at an instant and what it predicts for the customers known by then.
+///
+/// # Errors
+/// When there is too little to fit.
+pub fn predict_at(
+    valid: &CltvValid,
+    input: &Input,
+    as_of: Timestamp,
+) -> Result<(CltvModel, CltvPrediction), bespoke::error::DataError> {
+    let summary = purchase_summary(&input.tables, as_of, &input.calendar);
+    let model = valid.fit(&summary)?;
+    let prediction = model.predict(&summary)?;
+    Ok((model, prediction))
+}
+
+/// One cell per row of the customer table.
+pub fn by_customer(prediction: &CltvPrediction, n_customers: usize) -> Vec<Option<ValueRow>> {
+    let mut rows = vec![None; n_customers];
+    for (i, &customer) in prediction.customers.iter().enumerate() {
+        rows[customer as usize] = Some(ValueRow {
+            p_alive: prediction.p_alive[i],
+            expected_orders: prediction.expected_orders[i],
+            cltv: prediction.cltv[i],
+            low: prediction.cltv_low[i],
+            high: prediction.cltv_high[i],
+        });
+    }
+    rows
+}
+
+/// Predicts the last stretch of the log from before it. A year is not there to be held out in most exports, so the
+/// stretch is the horizon or a quarter of the log, whichever is shorter.
+fn backtest(valid: &CltvValid, input: &Input) -> Result<Vec<Metric>, String> {
+    let log_days = log_days(input);
+    let days = valid.params().horizon_days.min(log_days / 4);
+    if days < 14 {
+        return Err(format!("the log has only {log_days} days"));
+    }
+    let from = input.as_of.minus(Days(days));
+    let params =
+        CltvParams { horizon_days: days, ..valid.params().clone() }.check().map_err(|e| e.to_string())?;
+    let (_, prediction) = predict_at(&params, input, from).map_err(|e| e.to_string())?;
+    let actual = orders_and_revenue_between(&input.tables, from, input.as_of, &input.calendar);
+    let of = |column: &dyn Fn(usize) -> f64| {
+        prediction.customers.iter().map(|&c| column(c as usize)).collect::<Vec<_>>()
+    };
+    let orders = of(&|c| f64::from(actual.purchase_days[c]));
+    let revenue = of(&|c| actual.revenue[c] * params.params().margin);
+    let mut metrics = compare("orders", days, &prediction.expected_orders, &orders)?;
+    if let Some(cltv) = prediction.cltv.iter().copied().collect::<Option<Vec<f64>>>() {
+        metrics.extend(compare("value", days, &cltv, &revenue)?);
+    }
+    Ok(metrics)
+}
+
+fn compare(what: &str, days: u32, predicted: &[f64], actual: &[f64]) -> Result<Vec<Metric>, String> {
+    let amounts = Amounts::new(predicted, actual).map_err(|e| e.to_string())?;
+    let metric = |name: &str, estimate: f64, baseline: Option<f64>| Metric {
+        stage: STAGE.to_owned(),
+        name: format!("{name}, {days} days"),
+        estimate,
+        interval: None,
+        baseline,
+        baseline_name: baseline.map(|_| "nothing".to_owned()),
+        n: predicted.len() as u64,
+    };
+    let bias = amounts.total_bias().map(|bias| metric(&format!("total bias of {what}"), bias, None));
+    let gini =
+        amounts.normalised_gini().map(|gini| metric(&format!("normalised Gini of {what}"), gini, None));
+    let error = metric(
+        &format!("mean absolute error of {what}"),
+        amounts.mean_absolute_error(),
+        Some(amounts.mean_absolute_error_of_zero()),
+    );
+    Ok(bias.into_iter().chain([error]).chain(gini).collect())
+}
+
+/// Whole days from the first event to the instant the job looks from.
+pub fn log_days(input: &Input) -> u32 {
+    let first = input.tables.events.time.iter().min().copied().unwrap_or(input.as_of.0);
+    u32::try_from((input.as_of.0 - first).max(0) / Timestamp::DAY_MS).unwrap_or(u32::MAX)
+}
+
+/// The distribution for the report.
+pub fn summary(horizon_days: u32, values: &[f64]) -> Option<CltvSummary> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len().checked_sub(1)? / 2;
+    let total: f64 = values.iter().sum();
+    let upper = BANDS.iter().skip(1).map(|&to| Some(to)).chain([None]);
+    let bands = BANDS.iter().zip(upper).map(|(&from, to)| ValueBand {
+        from,
+        to,
+        customers: values.iter().filter(|&&v| v >= from && to.is_none_or(|to| v < to)).count() as u64,
+    });
+    Some(CltvSummary {
+        horizon_days,
+        total,
+        mean: total / values.len() as f64,
+        median: sorted[middle],
+        bands: bands.collect(),
+    })
+}
