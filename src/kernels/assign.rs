@@ -220,9 +220,9 @@ fn portable_scores(tile: &[f32], group: &[f32], half_norms: &[f32; GROUP]) -> Gr
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256, _CMP_LT_OQ, _mm256_blendv_ps, _mm256_castps_si256, _mm256_castsi256_ps, _mm256_cmp_ps,
-        _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_set1_epi32, _mm256_set1_ps,
-        _mm256_setzero_ps, _mm256_storeu_ps, _mm256_storeu_si256,
+        __m256, _CMP_LT_OQ, _mm256_blendv_ps, _mm256_broadcast_ss, _mm256_castps_si256, _mm256_castsi256_ps,
+        _mm256_cmp_ps, _mm256_fnmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_min_ps, _mm256_set1_epi32,
+        _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_storeu_si256,
     };
 
     use super::{GROUP, GroupScores, LANES, PackedCentroids, TwoNearest};
@@ -230,14 +230,20 @@ mod avx2 {
     #[target_feature(enable = "avx2,fma")]
     #[inline]
     fn scores(tile: &[f32], group: &[f32], half_norms: &[f32; GROUP]) -> [[__m256; 2]; GROUP] {
+        let n_columns = (tile.len() / LANES).min(group.len() / GROUP);
+        let (mut x, mut c) = (tile.as_ptr(), group.as_ptr());
         let mut s = half_norms.map(|h| [_mm256_set1_ps(h); 2]);
-        for (x, c) in tile.chunks_exact(LANES).zip(group.chunks_exact(GROUP)) {
-            // SAFETY: `x` has 16 cells: two vectors of 8.
-            let (low, high) = unsafe { (_mm256_loadu_ps(x.as_ptr()), _mm256_loadu_ps(x.as_ptr().add(8))) };
-            for j in 0..GROUP {
-                let c = _mm256_set1_ps(c[j]);
-                s[j][0] = _mm256_fnmadd_ps(low, c, s[j][0]);
-                s[j][1] = _mm256_fnmadd_ps(high, c, s[j][1]);
+        for _ in 0..n_columns {
+            // SAFETY: `n_columns` columns of 16 cells lie in `tile` and of 4 in `group`; `x` and `c` step through
+            // them and end at most one past the last.
+            unsafe {
+                let (low, high) = (_mm256_loadu_ps(x), _mm256_loadu_ps(x.add(8)));
+                for (j, s) in s.iter_mut().enumerate() {
+                    let c = _mm256_broadcast_ss(&*c.add(j));
+                    s[0] = _mm256_fnmadd_ps(low, c, s[0]);
+                    s[1] = _mm256_fnmadd_ps(high, c, s[1]);
+                }
+                (x, c) = (x.add(LANES), c.add(GROUP));
             }
         }
         s

@@ -11,7 +11,9 @@ const STEPS: f64 = (1u32 << 20) as f64;
 /// The nearest multiple of 2^-20 (ties to even) after clipping to +-[`LIMIT`].
 #[must_use]
 pub fn to_grid(cell: f64) -> f32 {
-    ((cell.clamp(-LIMIT, LIMIT) * STEPS).round_ties_even() / STEPS) as f32
+    // Above 2^52 an f64 has no fraction bits left, so adding and taking away rounds, ties to even.
+    const NO_FRACTION: f64 = 1.5 * (1u64 << 52) as f64;
+    ((cell.clamp(-LIMIT, LIMIT) * STEPS + NO_FRACTION - NO_FRACTION) / STEPS) as f32
 }
 
 /// n_rows x n_columns cells on the grid, row-major, padded with zero columns to a multiple of 8.
@@ -83,7 +85,9 @@ mod tests {
     fn cells_are_clipped_and_rounded_to_the_grid() {
         assert_eq!(to_grid(17.0), 16.0);
         assert_eq!(to_grid(-1e300), -16.0);
-        assert_eq!(to_grid(1.5 / STEPS), (2.0 / STEPS) as f32);
+        for (steps, rounded) in [(0.5, 0.0), (1.5, 2.0), (2.5, 2.0), (-1.5, -2.0), (-2.4, -2.0), (7.0, 7.0)] {
+            assert_eq!(to_grid(steps / STEPS), (rounded / STEPS) as f32);
+        }
         assert_eq!(to_grid(1.0 + 1.0 / STEPS), (1.0 + 1.0 / STEPS) as f32);
     }
 

@@ -255,3 +255,120 @@ fn quantity(x: f64, def: &FeatureDef) -> String {
 fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::features::FeatureFamily;
+    use crate::personas::profile::Radius;
+    use crate::personas::transform::{DropReason, EncodedFeature, Encoding, TransformReport};
+
+    fn transform() -> PersonaTransform {
+        let feature = |name: &str, label: &str, unit: &str, kind: FeatureKind| EncodedFeature {
+            def: FeatureDef {
+                name: name.to_owned(),
+                label: label.to_owned(),
+                unit: unit.to_owned(),
+                kind,
+                family: FeatureFamily::Purchases,
+            },
+            encoding: Encoding::Dropped { reason: DropReason::Constant },
+            first_column: 0,
+        };
+        let levels = vec!["DE".to_owned()];
+        PersonaTransform {
+            spec_version: 1,
+            features: vec![
+                feature("orders", "orders", "orders", FeatureKind::Count),
+                feature("orders_90d", "orders in 90 days", "orders", FeatureKind::Count),
+                feature("revenue", "revenue", "EUR", FeatureKind::Money),
+                feature("distinct_items", "distinct items", "items", FeatureKind::Count),
+                feature("revenue_trend", "trend of revenue", "", FeatureKind::Trend),
+                feature("age", "age", "years", FeatureKind::Number),
+                feature("newsletter", "newsletter", "", FeatureKind::YesNo),
+                feature("country", "country", "", FeatureKind::Category { levels }),
+            ],
+            n_columns: 0,
+            report: TransformReport::default(),
+        }
+    }
+
+    fn profile(effects: &[(&str, Option<&str>, f64)]) -> PersonaProfile {
+        let effect = |&(feature, level, strength): &(&str, Option<&str>, f64)| Effect {
+            feature: feature.to_owned(),
+            level: level.map(str::to_owned),
+            effect: strength,
+            low: strength,
+            high: strength,
+            strength,
+        };
+        PersonaProfile {
+            id: 0,
+            name: String::new(),
+            description: String::new(),
+            size: 50,
+            share: 0.25,
+            centre: vec![Centre::Median {
+                feature: "revenue".to_owned(),
+                median: Some(1234.5),
+                overall: Some(20.0),
+            }],
+            effects: effects.iter().map(effect).collect(),
+            radius: Radius { p50: 1.0, p90: 2.0, p99: 3.0 },
+        }
+    }
+
+    fn names(mut profiles: Vec<PersonaProfile>) -> Vec<String> {
+        let transform = transform();
+        give(&mut profiles, &Words::new(&transform));
+        profiles.into_iter().map(|p| p.name).collect()
+    }
+
+    #[test]
+    fn names_come_from_the_strongest_traits_of_different_subjects() {
+        let average = profile(&[("orders", None, 0.1)]);
+        let frequent = profile(&[
+            ("orders", None, 2.0),
+            ("orders_90d", None, 1.9),
+            ("revenue", None, 1.0),
+            ("age", None, 0.9),
+        ]);
+        let spenders =
+            profile(&[("revenue", None, -1.0), ("distinct_items", None, -0.9), ("age", None, 0.8)]);
+        let country = profile(&[("country", Some("DE"), 1.2), ("revenue_trend", None, -0.5)]);
+        let letter = profile(&[("newsletter", None, -1.2), ("country", Some("DE"), -0.9)]);
+        let expected = [
+            "Average customers",
+            "Frequent big spenders",
+            "Small spenders (high age)",
+            "Fading customers (country: DE)",
+            "Customers (without newsletter)",
+        ];
+        assert_eq!(names(vec![average, frequent, spenders, country, letter]), expected);
+        assert_eq!(names(vec![profile(&[])]), ["All customers"]);
+    }
+
+    #[test]
+    fn no_two_personas_share_a_name() {
+        let effects =
+            [("orders", None, 2.0), ("revenue", None, 1.0), ("age", None, 0.9), ("newsletter", None, 0.8)];
+        let mut kept = profile(&effects);
+        kept.name = "Frequent big spenders".to_owned();
+        let expected = [
+            "Frequent big spenders (high age)",
+            "Frequent big spenders",
+            "Frequent big spenders (high age, with newsletter)",
+            "Frequent big spenders (high age, with newsletter) 2",
+        ];
+        assert_eq!(names(vec![profile(&effects), kept, profile(&effects), profile(&effects)]), expected);
+    }
+
+    #[test]
+    fn descriptions_give_figures_in_natural_units() {
+        let transform = transform();
+        let text = describe(&profile(&[("revenue", None, 1.0)]), &Words::new(&transform));
+        let expected =
+            "50 customers (25.0 % of all). Against all customers: revenue 1234 EUR (median of all 20 EUR).";
+        assert_eq!(text, expected);
+    }
+}

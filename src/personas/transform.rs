@@ -383,3 +383,124 @@ fn write_category(
         out[l] = to_grid((is_level - share) * category.scale);
     }
 }
+
+#[cfg(all(test, feature = "train"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::features::SPEC_VERSION;
+    use crate::personas::encode::GroupWeights;
+    use crate::tables::Buckets;
+
+    fn fitted(kind: FeatureKind, column: Column) -> (PersonaTransform, GridMatrix) {
+        let family = FeatureFamily::Purchases;
+        let def = FeatureDef { name: "x".into(), label: "x".into(), unit: String::new(), kind, family };
+        let buckets = Buckets::even(column.len());
+        let spec = FeatureSpec { version: SPEC_VERSION, features: vec![def] };
+        let table = FeatureTable::new(Arc::new(spec), vec![column], buckets);
+        PersonaTransform::fit(&table, GroupWeights { behaviour: 1.0, demographics: 1.0 }).unwrap()
+    }
+
+    fn columns(matrix: &GridMatrix) -> Vec<Vec<f64>> {
+        let cell = |row: usize, c: usize| f64::from(matrix.row(row)[c]);
+        (0..matrix.n_columns()).map(|c| (0..matrix.n_rows()).map(|row| cell(row, c)).collect()).collect()
+    }
+
+    fn variance(column: &[f64]) -> f64 {
+        let n = column.len() as f64;
+        let mean = column.iter().sum::<f64>() / n;
+        column.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n
+    }
+
+    #[test]
+    fn symmetric_numbers_are_standardised() {
+        // Mean 2, variance 1; with four cells in equal halves the quantiles are the ends.
+        let (_, matrix) = fitted(FeatureKind::Number, Column::Number(vec![1.0, 3.0, 1.0, 3.0]));
+        assert_eq!(columns(&matrix), [[-1.0, 1.0, -1.0, 1.0]]);
+    }
+
+    #[test]
+    fn money_is_logged_with_its_sign() {
+        assert_eq!(signed_log(-1.0), -std::f64::consts::LN_2);
+        assert_eq!(signed_log(0.0), 0.0);
+        let e = std::f64::consts::E;
+        let (_, matrix) =
+            fitted(FeatureKind::Money, Column::Number(vec![0.0, e * e - 1.0, 0.0, e * e - 1.0]));
+        assert_eq!(columns(&matrix), [[-1.0, 1.0, -1.0, 1.0]]);
+    }
+
+    #[test]
+    fn numbers_are_capped_at_their_quantiles() {
+        let mut cells: Vec<f64> = (0..1001).map(f64::from).collect();
+        cells[1000] = 1e9;
+        let (transform, matrix) = fitted(FeatureKind::Number, Column::Number(cells));
+        let Encoding::Number(number) = &transform.features[0].encoding else { panic!("a number") };
+        assert_eq!((number.low, number.high), (5.0, 995.0));
+        assert_eq!(matrix.row(1000), matrix.row(996));
+        assert_eq!(transform.report.features[0].n_capped, 10);
+    }
+
+    #[test]
+    fn missing_numbers_become_the_median_and_a_light_column() {
+        let mut cells: Vec<f64> = (0..90).map(f64::from).collect();
+        cells.extend([f64::NAN; 10]);
+        let (transform, matrix) = fitted(FeatureKind::Number, Column::Number(cells));
+        let Encoding::Number(number) = &transform.features[0].encoding else { panic!("a number") };
+        assert_eq!(number.median, 44.5);
+        let columns = columns(&matrix);
+        assert_eq!(columns[0][95], columns[0][99]);
+        assert!((variance(&columns[0]) - 1.0).abs() < 1e-5 && (variance(&columns[1]) - 0.1).abs() < 1e-5);
+        let rarely: Vec<f64> = (0..200).map(|i| if i == 7 { f64::NAN } else { f64::from(i) }).collect();
+        assert_eq!(fitted(FeatureKind::Number, Column::Number(rarely)).0.n_columns, 1);
+    }
+
+    #[test]
+    fn every_category_and_answer_has_the_same_total_variance() {
+        let codes: Vec<Option<u32>> = (0..1000).map(|i| Some([0, 1, 1, 2][i % 4])).collect();
+        let levels = ["a", "b", "c"].map(str::to_owned).to_vec();
+        let (_, matrix) = fitted(FeatureKind::Category { levels }, Column::Category(codes));
+        let total: f64 = columns(&matrix).iter().map(|c| variance(c)).sum();
+        assert!((total - std::f64::consts::FRAC_2_PI).abs() < 1e-5);
+        let answers: Vec<f64> = (0..1000).map(|i| f64::from(u8::from(i % 5 == 0))).collect();
+        let (_, matrix) = fitted(FeatureKind::YesNo, Column::Number(answers));
+        assert!((variance(&columns(&matrix)[0]) - std::f64::consts::FRAC_2_PI).abs() < 1e-5);
+    }
+
+    #[test]
+    fn levels_below_25_customers_or_one_percent_are_pooled() {
+        let level = |i: usize| match i {
+            0..24 => 0,
+            24..49 => 1,
+            _ => 2,
+        };
+        let encoded = |n: usize| {
+            let codes = (0..n).map(|i| Some(level(i))).collect();
+            let levels = ["few", "enough", "most"].map(str::to_owned).to_vec();
+            fitted(FeatureKind::Category { levels }, Column::Category(codes)).0
+        };
+        let names = |transform: &PersonaTransform| match &transform.features[0].encoding {
+            Encoding::Category(category) => category.levels.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(names(&encoded(1000)), ["enough", "most", OTHER]);
+        assert_eq!(encoded(1000).report.features[0].n_pooled, 24);
+        assert_eq!(names(&encoded(2600)), ["most", OTHER]);
+    }
+
+    #[test]
+    fn features_without_a_say_have_no_column_and_say_why() {
+        let dropped = |kind, column| fitted(kind, column).0.report.features[0].dropped;
+        let constant = Column::Number(vec![0.1; 30]);
+        assert_eq!(dropped(FeatureKind::Count, constant), Some(DropReason::Constant));
+        let missing = Column::Number(vec![f64::NAN; 3]);
+        assert_eq!(dropped(FeatureKind::Share, missing), Some(DropReason::AllMissing));
+        let rare = Column::Number((0..1000).map(|i| f64::from(u8::from(i < 9))).collect());
+        assert_eq!(dropped(FeatureKind::YesNo, rare), Some(DropReason::TooRare));
+        let levels = || FeatureKind::Category { levels: vec!["a".to_owned(), "b".to_owned()] };
+        let one_level = Column::Category(vec![Some(1); 100]);
+        assert_eq!(dropped(levels(), one_level), Some(DropReason::Constant));
+        let no_level = Column::Category(vec![None; 100]);
+        assert_eq!(dropped(levels(), no_level), Some(DropReason::AllMissing));
+    }
+}

@@ -151,20 +151,23 @@ fn wholesale_customers_reach_the_known_optimum_for_every_k() {
     let raw = columns(&text, &[2, 3, 4, 5, 6, 7]);
     let channel: Vec<u32> = columns(&text, &[0]).iter().map(|&c| c as u32).collect();
     let logged = standardised(raw.mapv(libm::log1p));
-    let known: [(usize, f64, &[u64], f64, f64); 4] = [
-        (2, 1_844.064_1, &[188, 252], 0.5135, 0.2903),
-        (3, 1_553.339_5, &[81, 147, 212], 0.3462, 0.2592),
-        (4, 1_386.704_6, &[66, 115, 129, 130], 0.2757, 0.1853),
-        (5, 1_266.083_7, &[54, 89, 96, 100, 101], 0.2115, 0.1920),
-    ];
+    let known: [(usize, f64, &[u64], f64, f64); 2] =
+        [(2, 1_844.064_1, &[188, 252], 0.5135, 0.2903), (3, 1_553.339_5, &[81, 147, 212], 0.3462, 0.2592)];
     for (k, expected, sizes, rand, silhouette) in known {
-        let model = exact(k, 200).fit_array(logged.view()).unwrap();
-        println!("k {k}: {} {:?}", model.inertia(), sorted_sizes(&model));
+        let model = exact(k, 100).fit_array(logged.view()).unwrap();
+        near(model.inertia(), expected, 1e-6 * expected);
+        assert_eq!(sorted_sizes(&model), sizes);
         let quality = quality(&model, logged.view());
-        println!("{} {}", quality.silhouette, adjusted_rand(&quality.labels, &channel));
-        near(model.inertia(), expected, 1e-4 * expected);
         near(quality.silhouette, silhouette, 2e-4);
         near(adjusted_rand(&quality.labels, &channel), rand, 2e-4);
+    }
+    // With 4 and 5 there are many optima within 1e-4 of each other. Another implementation's best of a hundred
+    // starts is 1,386.7046 and 1,266.0837; a thousand greedy starts find lower ones.
+    for (k, others_best, lower) in [(4, 1_386.704_6, 1_386.655_1), (5, 1_266.083_7, 1_266.077_5)] {
+        let model = exact(k, 1000).fit_array(logged.view()).unwrap();
+        assert!(model.inertia() < others_best);
+        near(model.inertia(), lower, 1e-6 * lower);
+        quality(&model, logged.view());
     }
     let model = exact(3, 100).fit_array(standardised(raw.clone()).view()).unwrap();
     assert_eq!(sorted_sizes(&model), [3, 44, 393]);
