@@ -31,11 +31,11 @@ fn table(n: usize, d: usize) -> FeatureTable {
             name: format!("feature_{f}"),
             label: format!("feature {f}"),
             unit: String::new(),
-            kind: if f % 2 == 0 { FeatureKind::Money } else { FeatureKind::Number },
+            kind: if f.is_multiple_of(2) { FeatureKind::Money } else { FeatureKind::Number },
             family: FeatureFamily::Purchases,
         })
         .collect();
-    let cell = |f: usize, x: f32| if f % 2 == 0 { libm::exp(f64::from(x)) } else { f64::from(x) };
+    let cell = |f: usize, x: f32| if f.is_multiple_of(2) { libm::exp(f64::from(x)) } else { f64::from(x) };
     let columns =
         (0..d).map(|f| Column::Number(rows.column(f).iter().map(|&x| cell(f, x)).collect())).collect();
     FeatureTable::new(Arc::new(FeatureSpec { version: SPEC_VERSION, features }), columns, Buckets::even(n))

@@ -7,6 +7,8 @@
 //! plain arrays is [`KMeansParams`]. Rows lie on a grid on which f64 sums are exact ([`grid`]), so results do not
 //! depend on threads, order or instructions.
 
+#[cfg(feature = "train")]
+mod array;
 mod choice;
 #[cfg(feature = "train")]
 mod choose;

@@ -167,6 +167,40 @@ mod tests {
     }
 
     #[test]
+    fn every_round_keeps_the_candidate_that_leaves_the_smallest_sum() {
+        let mut matrix = GridMatrix::zeros(60, 2);
+        let noise = Random::new(2);
+        for (i, cell) in matrix.cells_mut().iter_mut().enumerate().filter(|(i, _)| i % 8 < 2) {
+            *cell = noise.below(i as u64, 17) as f32 - 8.0;
+        }
+        let points = Points::new(&matrix);
+        let squared = |a: usize, b: usize| {
+            matrix.row(a).iter().zip(matrix.row(b)).map(|(x, y)| (x - y) * (x - y)).sum::<f32>()
+        };
+        for seed in 0..20 {
+            // The plain form: all distances to all chosen rows, again in every round.
+            let random = Random::new(seed);
+            let mut chosen = vec![random.below(0, 60)];
+            while chosen.len() < 5 {
+                let left = |with: &[usize]| -> Vec<f32> {
+                    (0..60)
+                        .map(|r| with.iter().map(|&c| squared(r, c)).fold(f32::INFINITY, f32::min))
+                        .collect()
+                };
+                let weights = left(&chosen);
+                let pick =
+                    |draw| BlockSums::of(&weights).pick(&weights, random, chosen.len() as u64 * DRAWS + draw);
+                let sum_with = |c: usize| left(&[&chosen[..], &[c]].concat()).iter().sum::<f32>();
+                let best = (0..3).map(pick).min_by(|&a, &b| sum_with(a).total_cmp(&sum_with(b)));
+                chosen.push(best.unwrap());
+            }
+            let expected: Vec<f64> =
+                chosen.iter().flat_map(|&r| matrix.row(r).iter().map(|&x| f64::from(x))).collect();
+            assert_eq!(greedy_plus_plus(&points, 5, random, KernelLevel::detect()), expected);
+        }
+    }
+
+    #[test]
     fn identical_rows_still_give_k_rows() {
         let matrix = GridMatrix::zeros(4, 2);
         let start = greedy_plus_plus(&Points::new(&matrix), 3, Random::new(1), KernelLevel::Portable);
