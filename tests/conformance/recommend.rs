@@ -122,7 +122,7 @@ fn the_loss_never_rises() {
 #[test]
 fn the_planted_item_of_a_checkerboard_is_found() {
     let missing = |customer: u32| customer % 2 * 10 + customer / 2 % 10;
-    let block = |customer: u32| (customer % 2 * 10..customer % 2 * 10 + 10);
+    let block = |customer: u32| customer % 2 * 10..customer % 2 * 10 + 10;
     let history = |customer: u32| block(customer).filter(|&item| item != missing(customer)).collect();
     let histories: Vec<Vec<u32>> = (0..40).map(history).collect();
     let data = interactions(&histories, 20);
@@ -202,17 +202,11 @@ fn small_worlds_are_answered_or_refused() {
 
 #[test]
 fn equal_items_have_equal_scores_and_the_lower_comes_first() {
-    let histories: Vec<Vec<u32>> = random_world(200, 40)
-        .into_iter()
-        .map(|h| h.iter().flat_map(|&i| [i, i + 40]).collect::<Vec<_>>())
-        .collect();
-    let histories: Vec<Vec<u32>> = histories
-        .into_iter()
-        .map(|mut h| {
-            h.sort_unstable();
-            h
-        })
-        .collect();
+    let twice = |history: Vec<u32>| -> Vec<u32> {
+        let copies = history.iter().map(|item| item + 40);
+        history.iter().copied().chain(copies).collect()
+    };
+    let histories: Vec<Vec<u32>> = random_world(200, 40).into_iter().map(twice).collect();
     let model = fit(&interactions(&histories, 80), KernelLevel::detect());
     let customer = model.fold_in(&[0, 3], &mut model.scratch()).unwrap();
     let answer = top_k(model.panels(), &customer, 80, &ItemSet::all(80), &[]);

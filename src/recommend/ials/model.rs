@@ -56,7 +56,7 @@ impl IalsModel {
         let bad = |row, column: String, value: f32, rule| {
             Err(DataError::BadCell { model: "ials", row, column, value: value.to_string(), rule })
         };
-        if let Some(at) = item_factors.iter().position(|x| !(x.abs() <= MAX_FACTOR)) {
+        if let Some(at) = item_factors.iter().position(|x| !(-MAX_FACTOR..=MAX_FACTOR).contains(x)) {
             let column = format!("factor {}", at % d);
             return bad(at / d, column, item_factors[at], "finite and at most 1e6 in size");
         }
@@ -116,8 +116,9 @@ impl IalsModel {
     /// The factors of a customer with the history `items`: the exact row solve of the fit (arXiv 2110.14037, eq. 5).
     ///
     /// `items` are distinct, ascending for the same bits as the batch. The result has d cells. `None` for a customer
-    /// about whom the model knows nothing: no history, or only items that nobody had in training; rank such a
-    /// customer by something else, all scores would be equal.
+    /// about whom the model knows nothing: no history, or only items whose factors are zero, because nobody had them in
+    /// training or the regulariser left nothing of them. Rank such a customer by something else: all scores would be
+    /// equal.
     ///
     /// # Panics
     /// When an item is not below n_items or the scratch is of another model's size: programmer errors.
