@@ -62,13 +62,13 @@ fn the_number_of_threads_changes_no_byte() {
     for level in [KernelLevel::Portable, KernelLevel::detect()] {
         let runs = [1, 2, 7].map(|n_threads| {
             with_threads(n_threads, || {
-                let model = fit(&data, level);
+                let (model, loss) = params().check().unwrap().fit_with_loss(&data, level).unwrap();
                 let popularity = PopularityParams::new(60.0).check().unwrap().fit(&data).unwrap();
                 let customers = model.item_factors();
                 let lists: Vec<&[u32]> = histories[..150].iter().map(Vec::as_slice).collect();
                 let answers = top_k_batch(model.panels(), customers, 9, &ItemSet::all(150), &lists);
                 let strength: Vec<u64> = popularity.strength.iter().map(|s| s.to_bits()).collect();
-                (bits(model.item_factors()), bits(model.gramian()), strength, format!("{answers:?}"))
+                (bits(model.item_factors()), bits(model.gramian()), strength, format!("{answers:?} {loss:?}"))
             })
         });
         assert_eq!(runs[0], runs[1], "{level:?}");
