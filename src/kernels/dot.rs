@@ -34,6 +34,26 @@ pub fn scores_of_block(level: KernelLevel, block: &[f32], d: usize, rows: &[f32]
     }
 }
 
+/// Which scores of a block are not below `threshold`, as bits; what cannot be compared is not below.
+///
+/// # Panics
+/// When the processor lacks the level: a programmer error.
+#[must_use]
+pub fn not_below(level: KernelLevel, scores: &[f32; BLOCK], threshold: f32) -> u64 {
+    assert!(level.available(), "kernel level {level:?} needs another processor");
+    match level {
+        KernelLevel::Portable => {
+            let below = |score: f32| score.partial_cmp(&threshold) == Some(std::cmp::Ordering::Less);
+            scores.iter().enumerate().map(|(i, &score)| u64::from(!below(score)) << i).sum()
+        }
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: the level was checked above.
+        KernelLevel::Avx2 => unsafe { avx2::not_below(scores, threshold) },
+        #[cfg(not(target_arch = "x86_64"))]
+        KernelLevel::Avx2 => unreachable!("checked above"),
+    }
+}
+
 fn scores_portable(block: &[f32], d: usize, rows: &[f32], out: &mut [f32]) {
     for (row, out) in rows.chunks_exact(d).zip(out.chunks_exact_mut(BLOCK)) {
         for (panel, out) in block.chunks_exact(d * LANES).zip(out.chunks_exact_mut(LANES)) {
@@ -52,9 +72,7 @@ fn scores_portable(block: &[f32], d: usize, rows: &[f32], out: &mut [f32]) {
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::{BLOCK, LANES, PANELS};
-    use std::arch::x86_64::{
-        _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
-    };
+    use std::arch::x86_64::*;
 
     /// Rows that share one pass over a panel: 12 accumulators, 2 loads and a broadcast fill the 16 registers.
     const ROWS: usize = 6;
@@ -81,6 +99,20 @@ mod avx2 {
                 tile::<1, PANELS>(block.as_ptr(), d, rows.as_ptr().add(row * d), out);
             }
         }
+    }
+
+    /// See [`super::not_below`].
+    #[target_feature(enable = "avx2,fma")]
+    pub fn not_below(scores: &[f32; BLOCK], threshold: f32) -> u64 {
+        let threshold = _mm256_set1_ps(threshold);
+        let mut word = 0;
+        for (at, lanes) in scores.chunks_exact(8).enumerate() {
+            // SAFETY: a chunk has 8 cells.
+            let lanes = unsafe { _mm256_loadu_ps(lanes.as_ptr()) };
+            let passed = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NLT_UQ>(lanes, threshold));
+            word |= (passed as u64) << (at * 8);
+        }
+        word
     }
 
     /// `R` rows against `P` panels side by side.
@@ -140,6 +172,20 @@ mod tests {
             let one_by_one: Vec<u32> =
                 rows.chunks(d).flat_map(|row| scores(KernelLevel::detect(), row)).collect();
             assert_eq!(together, one_by_one);
+        }
+    }
+
+    #[test]
+    fn every_level_finds_the_same_scores_not_below() {
+        let mut scores: [f32; BLOCK] = std::array::from_fn(|i| (i * 37 % 64) as f32);
+        scores[9] = f32::NAN;
+        for level in [KernelLevel::Portable, KernelLevel::detect()] {
+            for threshold in [-1.0, 0.0, 31.0, 63.0, 99.0] {
+                let word = not_below(level, &scores, threshold);
+                for (i, &score) in scores.iter().enumerate() {
+                    assert_eq!(word >> i & 1 == 1, score >= threshold || score.is_nan(), "{level:?} {i}");
+                }
+            }
         }
     }
 

@@ -85,6 +85,11 @@ impl ItemPanels {
             .collect()
     }
 
+    /// The kernels the scores are computed with.
+    pub(super) fn level(&self) -> KernelLevel {
+        self.level
+    }
+
     /// Number of blocks of 64 items.
     pub(super) fn n_blocks(&self) -> usize {
         self.n_items.div_ceil(BLOCK)

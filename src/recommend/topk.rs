@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::item_set::bits;
 use super::{ItemPanels, ItemSet};
-use crate::kernels::dot::{BLOCK, LANES};
+use crate::kernels::dot::{BLOCK, not_below};
 
 /// An item with its score.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Scored<S = f32> {
 }
 
 /// Numbers that can rank items.
-pub trait Rank: Copy + PartialOrd {
+pub trait Rank: Copy {
     /// A total order that agrees with `<` on finite numbers other than the two zeros.
     fn total_cmp(self, other: Self) -> Ordering;
 }
@@ -59,24 +59,6 @@ impl<S: Rank> Selector<S> {
         Self { k, kept: Vec::new(), worst: None }
     }
 
-    /// Which of up to 64 scores can still enter, as bits; all until k are known.
-    ///
-    /// A score that equals the k-th passes, because it may enter by a lower item; `offer` decides.
-    fn passing(&self, scores: &[S]) -> u64 {
-        let Some(Scored { score: worst, .. }) = self.worst else { return u64::MAX };
-        let below = |score: S| score < worst;
-        let mut word = 0;
-        for (at, lanes) in scores.chunks(LANES).enumerate() {
-            // Nearly always nothing passes, and asking that of a whole panel is a few vector instructions.
-            if !lanes.iter().fold(true, |all, &score| all & below(score)) {
-                for (lane, &score) in lanes.iter().enumerate() {
-                    word |= u64::from(!below(score)) << (at * LANES + lane);
-                }
-            }
-        }
-        word
-    }
-
     fn offer(&mut self, candidate: Scored<S>) {
         if self.worst.is_some_and(|worst| better_first(&candidate, &worst) != Ordering::Less) {
             return;
@@ -85,6 +67,13 @@ impl<S: Rank> Selector<S> {
         let room = if self.worst.is_none() { self.k } else { self.k * Self::SLACK };
         if self.k > 0 && self.kept.len() >= room {
             self.cut();
+        }
+    }
+
+    /// Offers the items of block `at` that are set in `word`.
+    fn offer_block(&mut self, at: usize, scores: &[S], word: u64) {
+        for bit in bits(word) {
+            self.offer(Scored { item: (at * BLOCK) as u32 + bit, score: scores[bit as usize] });
         }
     }
 
@@ -194,15 +183,13 @@ fn top_k_group(
         if word == 0 || k == 0 {
             continue;
         }
-        panels.block_scores(at, customers, &mut scores);
-        for ((selector, excluded), scores) in
-            selectors.iter_mut().zip(&mut excluded).zip(scores.chunks_exact(BLOCK))
-        {
-            let passed = selector.passing(scores) & word & !excluded.word(at);
-            for bit in bits(passed) {
-                let item = (at * BLOCK) as u32 + bit;
-                selector.offer(Scored { item, score: scores[bit as usize] });
-            }
+        let (blocks, _) = scores.as_chunks_mut::<BLOCK>();
+        panels.block_scores(at, customers, blocks.as_flattened_mut());
+        for ((selector, excluded), scores) in selectors.iter_mut().zip(&mut excluded).zip(&*blocks) {
+            // A score that equals the k-th passes, because it may enter by a lower item; `offer` decides.
+            let passed =
+                selector.worst.map_or(u64::MAX, |worst| not_below(panels.level(), scores, worst.score));
+            selector.offer_block(at, scores, passed & word & !excluded.word(at));
         }
     }
     selectors.into_iter().map(Selector::finish).collect()
@@ -220,12 +207,8 @@ pub fn top_k_of<S: Rank>(strengths: &[S], k: usize, allowed: &ItemSet, excluded:
     if k == 0 {
         return Vec::new();
     }
-    for (at, scores) in strengths.chunks(BLOCK).enumerate() {
-        let passed = selector.passing(scores) & allowed.word(at) & !excluded.word(at);
-        for bit in bits(passed) {
-            let item = (at * BLOCK) as u32 + bit;
-            selector.offer(Scored { item, score: scores[bit as usize] });
-        }
+    for (at, strengths) in strengths.chunks(BLOCK).enumerate() {
+        selector.offer_block(at, strengths, allowed.word(at) & !excluded.word(at));
     }
     selector.finish()
 }
