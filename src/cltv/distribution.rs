@@ -24,6 +24,9 @@ struct Atom {
     n: f64,
     p: f64,
     beta: BetaLogit,
+    /// Cube root of shape over own shape, and 1 / (9 own shape): of the approximation.
+    root: f64,
+    nearness: f64,
 }
 
 impl SpendDistribution {
@@ -33,7 +36,11 @@ impl SpendDistribution {
         let ln_gamma = libm::lgamma(shape);
         let atoms = atoms(p_count)
             .into_iter()
-            .map(|(n, p)| Atom { n, p, beta: BetaLogit::new(model.p * n, shape, ln_gamma) })
+            .map(|(n, p)| {
+                let own = model.p * n;
+                let beta = BetaLogit::new(own, shape, ln_gamma);
+                Atom { n, p, beta, root: libm::cbrt(shape / own), nearness: 1.0 / (9.0 * own) }
+            })
             .collect();
         Self { p_zero: p_count[0], scale, shape, mean_shape: model.p, atoms }
     }
@@ -43,27 +50,11 @@ impl SpendDistribution {
         if self.p_zero >= level || self.atoms.is_empty() {
             return 0.0;
         }
-        // Newton on the logit of v / (v + scale), kept inside a bracket. The start takes the quantile of the
-        // number of orders at the mean amount.
-        let (mut low, mut high) = (-60.0, 60.0);
-        let mut s = libm::log(self.mean_shape * self.count_quantile(level) / self.shape).clamp(low, high);
-        for _ in 0..80 {
-            let (cdf, slope) = self.cdf(s);
-            if cdf < level {
-                low = s;
-            } else {
-                high = s;
-            }
-            let newton = s - (cdf - level) / slope;
-            let next = if newton > low && newton < high { newton } else { 0.5 * (low + high) };
-            let step = (next - s).abs();
-            s = next;
-            // Newton squares the error: after a step this short what is left is far below 1e-9.
-            if step < 1e-5 {
-                break;
-            }
-        }
-        self.scale * libm::exp(s)
+        // In the logit of v / (v + scale). The start takes the quantile of the number of orders at the mean amount; a
+        // cheap approximation brings it close; the exact distribution then needs one or two steps.
+        let start = libm::log(self.mean_shape * self.count_quantile(level) / self.shape);
+        let near = solve(start, 1e-2, |s| self.approximate(s, level));
+        self.scale * libm::exp(solve(near, 3e-3, |s| self.exact(s, level)))
     }
 
     fn count_quantile(&self, level: f64) -> f64 {
@@ -77,21 +68,70 @@ impl SpendDistribution {
         self.atoms.last().map_or(1.0, |atom| atom.n)
     }
 
-    /// (P(V <= v), its slope) in the logit s of v / (v + scale).
-    fn cdf(&self, s: f64) -> (f64, f64) {
+    /// P(V <= v) - level and its first two derivatives in the logit s of v / (v + scale).
+    fn exact(&self, s: f64, level: f64) -> [f64; 3] {
         let (u, ln_u, ln_1mu) = (sigmoid(s), -softplus(-s), -softplus(s));
-        let (mut cdf, mut slope) = (self.p_zero, 0.0);
+        let mut sums = [self.p_zero - level, 0.0, 0.0];
         for atom in &self.atoms {
-            let (part, part_slope) = atom.beta.at(u, ln_u, ln_1mu);
-            cdf += atom.p * part;
-            slope += atom.p * part_slope;
+            let (part, slope) = atom.beta.at(u, ln_u, ln_1mu);
+            sums[0] += atom.p * part;
+            sums[1] += atom.p * slope;
+            sums[2] += atom.p * slope * (self.mean_shape * atom.n * (1.0 - u) - self.shape * u);
             // More orders make an amount up to v less likely still.
             if part < NEGLIGIBLE {
                 break;
             }
         }
-        (cdf, slope)
+        sums
     }
+
+    /// The same to two or three digits: the cube root of an F variable is nearly normal (Paulson 1942). The second
+    /// derivative is left out.
+    fn approximate(&self, s: f64, level: f64) -> [f64; 3] {
+        let root = libm::exp(s / 3.0);
+        let other = 1.0 / (9.0 * self.shape);
+        let mut sums = [self.p_zero - level, 0.0, 0.0];
+        for atom in &self.atoms {
+            let w = root * atom.root;
+            let own = atom.nearness;
+            let spread = w * w * other + own;
+            let deviation = spread.sqrt();
+            let z = ((1.0 - other) * w - (1.0 - own)) / deviation;
+            if z < -5.0 {
+                break;
+            }
+            let density = libm::exp(-0.5 * z * z) * 0.398_942_280_401_432_7;
+            sums[0] += atom.p * (0.5 * libm::erfc(-z * std::f64::consts::FRAC_1_SQRT_2));
+            sums[1] += atom.p * density * w / 3.0 * ((1.0 - other) / deviation - z * w * other / spread);
+        }
+        sums
+    }
+}
+
+/// The root of a rising function from its value and two derivatives: Halley's steps inside a bracket, ended by a step
+/// below `short`, whose successor would be of the order of its cube (its square without a second derivative).
+fn solve(start: f64, short: f64, f: impl Fn(f64) -> [f64; 3]) -> f64 {
+    let (mut low, mut high) = (-60.0, 60.0);
+    let mut s = start.clamp(low, high);
+    for _ in 0..80 {
+        let [value, slope, bend] = f(s);
+        if value < 0.0 {
+            low = s;
+        } else {
+            high = s;
+        }
+        let newton = value / slope;
+        // Far from the root the correction may point anywhere; it is kept between half and double.
+        let halley = newton / (1.0 - 0.5 * newton * bend / slope).clamp(0.5, 2.0);
+        let next = s - halley;
+        let next = if next > low && next < high { next } else { 0.5 * (low + high) };
+        let step = (next - s).abs();
+        s = next;
+        if step < short {
+            break;
+        }
+    }
+    s
 }
 
 /// The counts above zero as (number of orders, probability), ascending: one by one up to [`SINGLE`], then blocks of

@@ -7,7 +7,7 @@ use super::model::{CltvModel, check_summary};
 use super::optimise::{Evaluation, Optimum, condition, minimise, solve};
 use super::params::CltvValid;
 use super::report::{CltvReport, CltvWarning, Estimates};
-use super::special::{digamma_rising, ln_beta_ratio, ln_rising, sigmoid, softplus};
+use super::special::{digamma_rising, ln_beta_ratio, ln_rising, sigmoid_and_softplus};
 use super::spend_fit::fit_spend;
 use super::tally::histories;
 use crate::error::DataError;
@@ -26,6 +26,8 @@ const LARGEST_LOG: f64 = 7.0;
 const SINGULAR: f64 = 1e8;
 /// Rows per partial sum; part of the meaning of "same bytes".
 const BLOCK: usize = 2048;
+/// Rows that are enough to choose among starts.
+const ROUGH_ROWS: usize = 1000;
 /// Seed of the jittered starts: part of the method, not a choice.
 const START_SEED: u64 = 0x4D42_474E_4244;
 
@@ -78,10 +80,12 @@ fn fit_purchases(
     let unit = rows.iter().fold(0.0_f64, |unit, row| unit.max(row.0.age));
     let scaled = in_units_of(rows, unit);
     let n_customers: f64 = rows.iter().map(|row| row.1).sum();
-    let starts = starts();
+    let (thin, starts) = (thinned(&scaled), starts());
+    let n_thin: f64 = thin.iter().map(|row| row.1).sum();
     let run = |prior: bool| {
         let per_customer = if prior { 1.0 / n_customers } else { 0.0 };
-        minimise(&|u| restrained(mean_loss(&scaled, n_customers, u), u, per_customer), &starts)
+        let loss = |rows: &[_], n: f64, u: &[f64; 4]| restrained(mean_loss(rows, n, u), u, per_customer);
+        minimise(&|u| loss(&scaled, n_customers, u), &|u| loss(&thin, n_thin, u), &starts)
     };
     let (best, prior) = with_prior_if_needed(n_repeat_buyers, run);
     if prior {
@@ -207,6 +211,11 @@ fn in_units_of(rows: &[(History, f64)], unit: f64) -> Vec<(History, f64)> {
     rows.iter().map(|(history, count)| (scale(history), *count)).collect()
 }
 
+/// Every k-th of the sorted rows, about a thousand, for finding the neighbourhood of the optimum.
+pub(super) fn thinned<T: Copy>(rows: &[T]) -> Vec<T> {
+    rows.iter().step_by((rows.len() / ROUGH_ROWS).max(1)).copied().collect()
+}
+
 /// Sums of `of` over the rows: in order inside blocks of fixed size, blocks in order.
 pub(super) fn sum_in_blocks<T: Sync, const N: usize>(
     rows: &[T],
@@ -250,7 +259,7 @@ impl Terms {
 /// Mean negative log-likelihood and its gradient in the logarithms of (r, alpha, a, b).
 fn mean_loss(rows: &[(History, f64)], n_customers: f64, u: &[f64; 4]) -> Evaluation<4> {
     let theta = u.map(libm::exp);
-    let [r, alpha, a, b] = theta;
+    let ([r, alpha, a, b], ln_alpha) = (theta, u[1]);
     let largest = rows.last().map_or(0, |row| row.0.repeat_orders);
     let table: Vec<Terms> = (0..=largest.min(64)).map(|x| Terms::new(&theta, x)).collect();
     let sums = sum_in_blocks(rows, |(history, count)| {
@@ -258,12 +267,12 @@ fn mean_loss(rows: &[(History, f64)], n_customers: f64, u: &[f64; 4]) -> Evaluat
         let terms = table.get(x as usize).copied().unwrap_or_else(|| Terms::new(&theta, x));
         let x = f64::from(x);
         let (to_last, to_end) = (alpha + history.age_at_last_order, alpha + history.age);
-        let silence = libm::log1p((history.age - history.age_at_last_order) / to_last);
-        let ln_growth = libm::log1p(history.age / alpha);
-        let ln_odds = terms.ln_odds + (r + x) * silence;
-        let left = sigmoid(ln_odds);
-        let ln_likelihood =
-            terms.base - r * ln_growth - x * (libm::log(alpha) + ln_growth) + softplus(ln_odds);
+        // Differences of logarithms: sums need no more than absolute precision.
+        let ln_end = libm::log(to_end);
+        let silence = ln_end - if x > 0.0 { libm::log(to_last) } else { ln_alpha };
+        let ln_growth = ln_end - ln_alpha;
+        let (left, ln_odds_plus) = sigmoid_and_softplus(terms.ln_odds + (r + x) * silence);
+        let ln_likelihood = terms.base - r * ln_growth - x * ln_end + ln_odds_plus;
         [
             count * ln_likelihood,
             count * (terms.d_r - ln_growth + left * silence),
@@ -278,26 +287,30 @@ fn mean_loss(rows: &[(History, f64)], n_customers: f64, u: &[f64; 4]) -> Evaluat
 
 /// Log-likelihood of the NBD at its maximum: purchases without dropout.
 fn nbd_ln_likelihood(rows: &[(History, f64)]) -> f64 {
-    let n_customers: f64 = rows.iter().map(|row| row.1).sum();
     let unit = rows.iter().fold(0.0_f64, |unit, row| unit.max(row.0.age));
-    let loss = |u: &[f64; 2]| {
+    let largest = rows.last().map_or(0, |row| row.0.repeat_orders);
+    let loss = |rows: &[(History, f64)], u: &[f64; 2]| {
+        let n_customers: f64 = rows.iter().map(|row| row.1).sum();
         let [r, alpha] = [libm::exp(u[0]), unit * libm::exp(u[1])];
+        let terms = |x: u32| (ln_rising(r, x), digamma_rising(r, x));
+        let table: Vec<_> = (0..=largest.min(64)).map(terms).collect();
+        let ln_alpha = libm::log(alpha);
         let sums = sum_in_blocks(rows, |(history, count)| {
-            let x = f64::from(history.repeat_orders);
-            let ln_growth = libm::log1p(history.age / alpha);
+            let x = history.repeat_orders;
+            let (ln_rising, d_r) = table.get(x as usize).copied().unwrap_or_else(|| terms(x));
+            let ln_end = libm::log(alpha + history.age);
             [
-                count
-                    * (ln_rising(r, history.repeat_orders)
-                        - r * ln_growth
-                        - x * libm::log(alpha + history.age)),
-                count * (digamma_rising(r, history.repeat_orders) - ln_growth),
-                count * (r / alpha - (r + x) / (alpha + history.age)),
+                count * (ln_rising - r * (ln_end - ln_alpha) - f64::from(x) * ln_end),
+                count * (d_r - (ln_end - ln_alpha)),
+                count * (r / alpha - (r + f64::from(x)) / (alpha + history.age)),
             ]
         });
         let gradient = [-r * sums[1] / n_customers, -alpha * sums[2] / n_customers];
         restrained(Evaluation { at: -sums[0] / n_customers, gradient }, u, 0.0)
     };
-    -n_customers * minimise(&loss, &[[0.0; 2], [-1.0; 2]]).minimum
+    let thin = thinned(rows);
+    let best = minimise(&|u| loss(rows, u), &|u| loss(&thin, u), &[[0.0; 2]]);
+    -best.minimum * rows.iter().map(|row| row.1).sum::<f64>()
 }
 
 #[cfg(test)]

@@ -179,24 +179,50 @@ impl MbgNbd {
         let (a, shape) = (self.a, self.r + f64::from(history.repeat_orders));
         let b = self.b + f64::from(history.repeat_orders) + 1.0;
         let z = horizon / (self.alpha + history.age + horizon);
-        // Logarithms, because (1 - z)^shape underflows for busy customers.
-        let mut ln_mass = -shape * libm::log1p(horizon / (self.alpha + history.age));
-        let (mut tail, mut survived, mut n) = (-libm::expm1(ln_mass), 1.0, 0.0);
+        let mut mass = Mass::new(-shape * libm::log1p(horizon / (self.alpha + history.age)));
+        let (mut tail, mut survived, mut n) = (1.0 - mass.get(), 1.0, 0.0);
         std::iter::from_fn(move || {
             if tail < 1e-15 {
                 return None;
             }
             let p = survived * tail;
             let ratio = (shape + n) / (n + 1.0) * z;
-            ln_mass += libm::log(ratio);
-            let mass = libm::exp(ln_mass);
+            mass.times(ratio);
+            let (next, bound) = (mass.get(), ratio.max(z));
             // Rounding may keep the difference above zero for ever; a geometric bound on what follows ends it.
-            let ratio = ratio.max(z);
-            tail = if ratio < 1.0 && mass < 1e-15 * (1.0 - ratio) { 0.0 } else { tail - mass };
+            tail = if bound < 1.0 && next < 1e-15 * (1.0 - bound) { 0.0 } else { tail - next };
             survived *= (b + n) / (a + b + n);
             n += 1.0;
             Some(p)
         })
+    }
+}
+
+/// A probability built up by factors from one that may be too small for a number.
+struct Mass {
+    factor: f64,
+    ln_scale: f64,
+}
+
+impl Mass {
+    fn new(ln_mass: f64) -> Self {
+        if ln_mass > -600.0 {
+            Self { factor: libm::exp(ln_mass), ln_scale: 0.0 }
+        } else {
+            Self { factor: 1.0, ln_scale: ln_mass }
+        }
+    }
+
+    fn times(&mut self, ratio: f64) {
+        self.factor *= ratio;
+        if self.ln_scale < 0.0 && self.factor > 1e200 {
+            self.ln_scale += libm::log(self.factor);
+            self.factor = 1.0;
+        }
+    }
+
+    fn get(&self) -> f64 {
+        if self.ln_scale == 0.0 { self.factor } else { self.factor * libm::exp(self.ln_scale) }
     }
 }
 

@@ -8,6 +8,14 @@ pub(crate) fn softplus(u: f64) -> f64 {
     u.max(0.0) + libm::log1p(libm::exp(-u.abs()))
 }
 
+/// Sigmoid and softplus from one exponential; softplus to absolute precision.
+#[cfg(feature = "train")]
+pub(crate) fn sigmoid_and_softplus(u: f64) -> (f64, f64) {
+    let e = libm::exp(-u.abs());
+    let near = 1.0 / (1.0 + e);
+    (if u >= 0.0 { near } else { e * near }, u.max(0.0) + libm::log(1.0 + e))
+}
+
 /// 1 / (1 + e^-u) without overflow.
 pub(crate) fn sigmoid(u: f64) -> f64 {
     if u >= 0.0 {
@@ -95,29 +103,28 @@ impl BetaLogit {
     }
 }
 
-/// Modified Lentz evaluation of the continued fraction of the incomplete beta function.
+/// The continued fraction of the incomplete beta function by its convergents, scaled so that every second denominator
+/// is 1: one division in the chain per step. All convergents are positive on the near side of the mean.
 fn fraction(a: f64, b: f64, x: f64) -> f64 {
-    const TINY: f64 = 1e-300;
-    let guard = |v: f64| if v.abs() < TINY { TINY } else { v };
-    let mut c = 1.0;
-    let mut d = 1.0 / guard(1.0 - (a + b) * x / (a + 1.0));
-    let mut h = d;
+    let (mut a_before, mut b_before) = (1.0, 1.0);
+    let (mut value, mut denominator) = (1.0, 1.0 - (a + b) * x / (a + 1.0));
     for m in 1..2_000 {
         let m = f64::from(m);
-        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
-        d = 1.0 / guard(1.0 + even * d);
-        c = guard(1.0 + even / c);
-        h *= d * c;
-        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
-        d = 1.0 / guard(1.0 + odd * d);
-        c = guard(1.0 + odd / c);
-        let step = d * c;
-        h *= step;
-        if (step - 1.0).abs() < 1e-13 {
+        let twice = a + 2.0 * m;
+        let even = m * (b - m) * x / ((twice - 1.0) * twice);
+        let odd = -(a + m) * (a + b + m) * x / (twice * (twice + 1.0));
+        let a_even = value + even * a_before;
+        let b_even = denominator + even * b_before;
+        let a_odd = a_even + odd * value;
+        let b_odd = b_even + odd * denominator;
+        let scale = 1.0 / b_odd;
+        let last = value;
+        (a_before, b_before, value, denominator) = (a_even * scale, b_even * scale, a_odd * scale, 1.0);
+        if (value - last).abs() < 1e-14 * value.abs() {
             break;
         }
     }
-    h
+    value
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Maximum likelihood for the Gamma-Gamma model.
 
-use super::fit::{estimates, judge, restrained, sum_in_blocks, with_prior_if_needed};
+use super::fit::{estimates, judge, restrained, sum_in_blocks, thinned, with_prior_if_needed};
 use super::gamma_gamma::{GammaGamma, Spend};
 use super::model::SpendModel;
 use super::optimise::{Evaluation, minimise};
@@ -41,11 +41,13 @@ fn fit_gamma_gamma(
     warnings: &mut Vec<CltvWarning>,
 ) -> Option<(GammaGamma, Estimates)> {
     let unit = sum_in_blocks(rows, |(s, count)| [count * s.mean])[0] / n_spenders;
-    let scaled: Vec<(Spend, f64)> =
-        rows.iter().map(|(s, count)| (Spend { mean: s.mean / unit, ..*s }, *count)).collect();
+    let scaled: Vec<Scaled> = rows.iter().map(|(s, count)| Scaled::new(s, unit, *count)).collect();
+    let thin = thinned(&scaled);
+    let n_thin: f64 = thin.iter().map(|row| row.count).sum();
     let run = |prior: bool| {
         let per_customer = if prior { 1.0 / n_spenders } else { 0.0 };
-        minimise(&|u| restrained(mean_loss(&scaled, n_spenders, u), u, per_customer), &STARTS)
+        let loss = |rows: &[_], n: f64, u: &[f64; 3]| restrained(mean_loss(rows, n, u), u, per_customer);
+        minimise(&|u| loss(&scaled, n_spenders, u), &|u| loss(&thin, n_thin, u), &STARTS)
     };
     let (best, prior) = with_prior_if_needed(n_spenders as u64, run);
     // A spend model that fails is replaced, not fatal.
@@ -67,8 +69,26 @@ fn fit_gamma_gamma(
     Some((model, estimates(&best, &[p, q, gamma * unit], n_spenders, ln_likelihood)))
 }
 
+/// A customer's amounts in units of the mean of all, with the logarithms that no parameter touches.
+#[derive(Clone, Copy)]
+struct Scaled {
+    n: u32,
+    count: f64,
+    total: f64,
+    ln_mean: f64,
+    ln_total: f64,
+}
+
+impl Scaled {
+    fn new(spend: &Spend, unit: f64, count: f64) -> Self {
+        let mean = spend.mean / unit;
+        let total = mean * f64::from(spend.n);
+        Self { n: spend.n, count, total, ln_mean: libm::log(mean), ln_total: libm::log(total) }
+    }
+}
+
 /// Mean negative log-likelihood and its gradient in the logarithms of (p, q, gamma).
-fn mean_loss(rows: &[(Spend, f64)], n_spenders: f64, u: &[f64; 3]) -> Evaluation<3> {
+fn mean_loss(rows: &[Scaled], n_spenders: f64, u: &[f64; 3]) -> Evaluation<3> {
     let theta = u.map(libm::exp);
     let [p, q, gamma] = theta;
     let (ln_gamma_q, digamma_q, ln_gamma) = (libm::lgamma(q), digamma(q), u[2]);
@@ -78,20 +98,18 @@ fn mean_loss(rows: &[(Spend, f64)], n_spenders: f64, u: &[f64; 3]) -> Evaluation
         let base = libm::lgamma(shape + q) - libm::lgamma(shape) - ln_gamma_q;
         (base, digamma(shape + q), digamma(shape))
     };
-    let largest = rows.last().map_or(0, |row| row.0.n);
+    let largest = rows.last().map_or(0, |row| row.n);
     let table: Vec<_> = (1..=largest.min(64)).map(terms).collect();
-    let sums = sum_in_blocks(rows, |(spend, count)| {
-        let (base, at_all, at_own) =
-            table.get(spend.n as usize - 1).copied().unwrap_or_else(|| terms(spend.n));
-        let n = f64::from(spend.n);
-        let total = spend.mean * n;
-        let (ln_mean, ln_n, ln_all) = (libm::log(spend.mean), libm::log(n), libm::log(gamma + total));
+    let sums = sum_in_blocks(rows, |row| {
+        let (base, at_all, at_own) = table.get(row.n as usize - 1).copied().unwrap_or_else(|| terms(row.n));
+        let (n, count) = (f64::from(row.n), row.count);
+        let ln_all = libm::log(gamma + row.total);
         let shape = p * n;
         [
-            count * (base + q * ln_gamma + (shape - 1.0) * ln_mean + shape * ln_n - (shape + q) * ln_all),
-            count * n * (at_all - at_own + ln_mean + ln_n - ln_all),
+            count * (base + q * ln_gamma - row.ln_mean + shape * row.ln_total - (shape + q) * ln_all),
+            count * n * (at_all - at_own + row.ln_total - ln_all),
             count * (at_all - digamma_q + ln_gamma - ln_all),
-            count * (q / gamma - (shape + q) / (gamma + total)),
+            count * (q / gamma - (shape + q) / (gamma + row.total)),
         ]
     });
     let gradient = std::array::from_fn(|i| -theta[i] * sums[i + 1] / n_spenders);
@@ -124,7 +142,8 @@ mod tests {
         let random = Random::new(5);
         for k in 0..40 {
             let u: [f64; 3] = std::array::from_fn(|i| 1.2 * random.stream(k).normal(i as u64));
-            let here = mean_loss(&rows, 11.0, &u);
+            let scaled: Vec<Scaled> = rows.iter().map(|(s, n)| Scaled::new(s, 1.0, *n)).collect();
+            let here = mean_loss(&scaled, 11.0, &u);
             let [p, q, gamma] = u.map(libm::exp);
             let model = GammaGamma { p, q, gamma };
             let slow: f64 = rows.iter().map(|(s, n)| n * model.ln_likelihood(s)).sum();
@@ -133,7 +152,7 @@ mod tests {
                 let moved = |by: f64| {
                     let mut to = u;
                     to[i] += by;
-                    mean_loss(&rows, 11.0, &to).at
+                    mean_loss(&scaled, 11.0, &to).at
                 };
                 let slope = (moved(1e-5) - moved(-1e-5)) / 2e-5;
                 assert!((here.gradient[i] - slope).abs() < 2e-7 * (1.0 + slope.abs()), "{u:?} {i}");

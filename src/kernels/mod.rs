@@ -9,6 +9,7 @@ pub mod cholesky64;
 pub mod dot;
 #[cfg(feature = "train")]
 pub mod eigen;
+pub mod gram64;
 pub mod rows;
 pub mod syrk;
 

@@ -6,9 +6,10 @@ use rayon::prelude::*;
 
 use super::encoding::Design;
 use super::logistic::{Logistic, LogisticValid};
-use crate::cltv::special::{sigmoid, softplus};
+use crate::cltv::special::sigmoid_and_softplus;
 use crate::error::DataError;
 use crate::kernels::cholesky64::Cholesky64;
+use crate::kernels::gram64::add_four;
 
 /// Row ranges whose sums are computed apart and combined in order. Part of the meaning of "same bytes".
 const N_PARTS: usize = 32;
@@ -163,8 +164,8 @@ impl Problem<'_> {
             let (cells, w) = (self.design.row(row), self.row_weights[row]);
             let margin = margin(beta, cells);
             let y = f64::from(u8::from(self.labels[row]));
-            let p = sigmoid(margin);
-            sums.loss += w * (softplus(margin) - y * margin);
+            let (p, loss) = sigmoid_and_softplus(margin);
+            sums.loss += w * (loss - y * margin);
             let pull = w * (p - y);
             sums.gradient[0] += pull;
             for (g, x) in sums.gradient[1..].iter_mut().zip(cells) {
@@ -180,7 +181,7 @@ impl Problem<'_> {
         let of = |row: usize| {
             let margin = margin(beta, self.design.row(row));
             let y = f64::from(u8::from(self.labels[row]));
-            self.row_weights[row] * (softplus(margin) - y * margin)
+            self.row_weights[row] * (sigmoid_and_softplus(margin).1 - y * margin)
         };
         let parts: Vec<f64> =
             (0..N_PARTS).into_par_iter().map(|k| self.range(k).map(of).sum::<f64>()).collect();
@@ -239,19 +240,7 @@ impl Gram {
 
     fn flush(&mut self, matrix: &mut [f64]) {
         self.scales[self.filled..].fill(0.0);
-        let n = self.n;
-        let (first, second) = self.rows.split_at(2 * n);
-        let ((a, b), (c, d)) = (first.split_at(n), second.split_at(n));
-        for i in 0..n {
-            let [s, t, u, v] = self.scales;
-            let (s, t, u, v) = (s * a[i], t * b[i], u * c[i], v * d[i]);
-            let end = i + 1;
-            let row = &mut matrix[i * n..i * n + end];
-            let cells = a[..end].iter().zip(&b[..end]).zip(c[..end].iter().zip(&d[..end]));
-            for (cell, ((a, b), (c, d))) in row.iter_mut().zip(cells) {
-                *cell += (s * a + t * b) + (u * c + v * d);
-            }
-        }
+        add_four(matrix, self.n, &self.rows, self.scales);
         self.filled = 0;
     }
 }
@@ -305,6 +294,7 @@ fn refuse_separation(design: &Design, labels: &[bool], row_weights: &[f64]) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cltv::special::sigmoid;
     use crate::learners::logistic::LogisticParams;
     use crate::params::Params;
     use crate::random::Random;
