@@ -4,6 +4,8 @@
 //! numbers that are right behind CR LF and blank lines, a refusal of quotes that never close instead of one field
 //! with the rest of the file in it, and fields without a copy.
 
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+
 use crate::account::RowRule;
 use crate::cell::{Cell, Problem, Record, cut};
 use crate::error::ReadError;
@@ -15,35 +17,104 @@ use crate::stream::Blocks;
 /// No sensible record is longer; a quote that is never closed is.
 const MAX_RECORD_BYTES: usize = 8 << 20;
 
-/// Reads a whole CSV file into the tables.
+/// Batches of records that wait for the checks.
+const BATCHES_AHEAD: usize = 2;
+
+/// Reads a whole CSV file into the tables: a thread of its own finds the fields while this one checks them.
+///
+/// # Panics
+/// When that thread does, which would be a bug.
 pub(crate) fn read_csv(blocks: Blocks<'_>, file: &InputFile, rows: &mut Rows<'_>) -> Result<(), ReadError> {
-    let mut reader = CsvReader::new(blocks, &file.shown, file.delimiter)?;
-    let header = match reader.next()? {
-        Some(_) => reader.n_fields(),
-        None => 0,
+    let (full_sender, full) = sync_channel(BATCHES_AHEAD);
+    let (empty, empty_receiver) = channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || split(blocks, file, &full_sender, &empty_receiver));
+        let mut columns = None;
+        for batch in full {
+            let batch = batch?;
+            let columns = match &columns {
+                Some(columns) => columns,
+                None => columns.insert(Header::locate(&batch, file, rows)?),
+            };
+            take_batch(&batch, columns, rows)?;
+            // The splitter may be done already.
+            let _ = empty.send(batch);
+        }
+        match columns {
+            Some(_) => Ok(()),
+            None => Header::locate(&Batch::default(), file, rows).map(drop),
+        }
+    })
+}
+
+/// Sends batches until the end, an error, or the receiver's end.
+fn split(
+    blocks: Blocks<'_>,
+    file: &InputFile,
+    full: &SyncSender<Result<Batch, ReadError>>,
+    empty: &Receiver<Batch>,
+) {
+    let mut splitter = match Splitter::new(blocks, &file.shown, file.delimiter) {
+        Ok(splitter) => splitter,
+        Err(error) => return drop(full.send(Err(error))),
     };
-    let columns = locate(&reader, header, file, rows)?;
-    while let Some(line) = reader.next()? {
-        if reader.n_fields() == header {
-            let record = CsvRecord { reader: &reader, columns: &columns };
-            rows.row(line, &record)?;
+    loop {
+        match splitter.next_batch(empty.try_recv().unwrap_or_default()) {
+            Ok(Some(batch)) => {
+                if full.send(Ok(batch)).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(error) => return drop(full.send(Err(error))),
+        }
+    }
+}
+
+fn take_batch(batch: &Batch, header: &Header, rows: &mut Rows<'_>) -> Result<(), ReadError> {
+    for (number, record) in batch.records.iter().enumerate() {
+        let fields = batch.fields_of(number);
+        if record.line == header.line {
+            continue;
+        }
+        if fields.len() == header.n_fields {
+            let record_cells = CsvRecord { bytes: &batch.bytes, fields, columns: &header.columns };
+            rows.row(record.line, &record_cells)?;
         } else {
-            let hint = if reader.n_fields() < header { "too few fields" } else { "too many fields" };
-            rows.bad_row(line, cut(reader.raw()), Problem::hint(RowRule::ColumnCount, hint));
+            let hint = if fields.len() < header.n_fields { "too few fields" } else { "too many fields" };
+            let texts: Vec<&[u8]> = fields.iter().map(|field| field.of(&batch.bytes)).collect();
+            rows.bad_row(
+                record.line,
+                cut(&texts.join(&header.delimiter)),
+                Problem::hint(RowRule::ColumnCount, hint),
+            );
         }
     }
     Ok(())
 }
 
-/// Field numbers of the columns of the plan.
-fn locate(
-    reader: &CsvReader<'_>,
+/// The header line and the field numbers of the columns of the plan.
+struct Header {
+    line: u64,
+    delimiter: u8,
     n_fields: usize,
-    file: &InputFile,
-    rows: &Rows<'_>,
-) -> Result<Vec<usize>, ReadError> {
-    let header: Vec<String> =
-        (0..n_fields).map(|f| String::from_utf8_lossy(reader.field(f)).into_owned()).collect();
+    columns: Vec<usize>,
+}
+
+impl Header {
+    /// From the first record of the first batch.
+    fn locate(batch: &Batch, file: &InputFile, rows: &Rows<'_>) -> Result<Self, ReadError> {
+        let fields = if batch.records.is_empty() { &[][..] } else { batch.fields_of(0) };
+        let names: Vec<String> =
+            fields.iter().map(|f| String::from_utf8_lossy(f.of(&batch.bytes)).into_owned()).collect();
+        let columns = locate(&names, file, rows)?;
+        let line = batch.records.first().map_or(0, |record| record.line);
+        Ok(Self { line, delimiter: file.delimiter, n_fields: fields.len(), columns })
+    }
+}
+
+/// Field numbers of the columns of the plan.
+fn locate(header: &[String], file: &InputFile, rows: &Rows<'_>) -> Result<Vec<usize>, ReadError> {
     rows.columns()
         .map(|column| {
             let mut places = header.iter().enumerate().filter(|(_, name)| *name == column);
@@ -52,7 +123,7 @@ fn locate(
                 file: file.shown.clone(),
                 column: column.into(),
                 header: header.join(", ").into(),
-                nearest: nearest(column, &header),
+                nearest: nearest(column, header),
                 delimiter: file.delimiter as char,
             })?;
             if places.next().is_some() {
@@ -67,37 +138,65 @@ fn locate(
 }
 
 struct CsvRecord<'a> {
-    reader: &'a CsvReader<'a>,
+    bytes: &'a [u8],
+    fields: &'a [Field],
     columns: &'a [usize],
 }
 
 impl Record for CsvRecord<'_> {
     #[inline]
     fn cell(&self, slot: usize) -> Cell<'_> {
-        Cell::Text(self.reader.field(self.columns[slot]))
+        Cell::Text(self.fields[self.columns[slot]].of(self.bytes))
     }
 }
 
-/// A field inside the buffer.
+/// A field inside the bytes of a batch.
 #[derive(Clone, Copy, Debug)]
 struct Field {
-    start: usize,
-    end: usize,
-    /// Still with its quotes: they are doubled inside, or text follows the closing one.
-    quoted: bool,
+    start: u32,
+    end: u32,
 }
 
-struct CsvReader<'b> {
+impl Field {
+    #[inline]
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.start as usize..self.end as usize]
+    }
+}
+
+/// A record inside a batch.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// Physical line on which it starts.
+    line: u64,
+    /// Behind its last field.
+    fields_end: u32,
+}
+
+/// Whole records with their fields, quotes resolved.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    fields: Vec<Field>,
+    records: Vec<Span>,
+}
+
+impl Batch {
+    fn fields_of(&self, record: usize) -> &[Field] {
+        let start = if record == 0 { 0 } else { self.records[record - 1].fields_end };
+        &self.fields[start as usize..self.records[record].fields_end as usize]
+    }
+}
+
+struct Splitter<'b> {
     blocks: Blocks<'b>,
     file: &'b str,
-    /// Bytes that end a field outside quotes.
-    ends_field: [bool; 256],
     delimiter: u8,
+    /// The bytes that end a field outside quotes, each eight times.
+    ends_field: [u64; 3],
     buffer: Vec<u8>,
-    /// The record at hand.
-    start: usize,
+    /// What is split so far.
     end: usize,
-    fields: Vec<Field>,
     /// Physical line of `end`, from 1.
     line: u64,
     at_end: bool,
@@ -109,204 +208,183 @@ enum Scan {
     NeedMore,
 }
 
-impl<'b> CsvReader<'b> {
+impl<'b> Splitter<'b> {
     fn new(blocks: Blocks<'b>, file: &'b str, delimiter: u8) -> Result<Self, ReadError> {
-        let mut ends_field = [false; 256];
-        for byte in [delimiter, b'\n', b'\r'] {
-            ends_field[byte as usize] = true;
+        let ends_field = [delimiter, b'\n', b'\r'].map(|byte| u64::from_le_bytes([byte; 8]));
+        let buffer = Vec::new();
+        let mut splitter =
+            Self { blocks, file, delimiter, ends_field, buffer, end: 0, line: 1, at_end: false };
+        while splitter.buffer.len() < 3 && splitter.refill()? {}
+        if splitter.buffer.starts_with(b"\xef\xbb\xbf") {
+            splitter.end = 3;
         }
-        let (buffer, fields) = (Vec::new(), Vec::new());
-        let mut reader = Self {
-            blocks,
-            file,
-            ends_field,
-            delimiter,
-            buffer,
-            start: 0,
-            end: 0,
-            fields,
-            line: 1,
-            at_end: false,
-        };
-        while reader.buffer.len() < 3 && reader.refill()? {}
-        if reader.buffer.starts_with(b"\xef\xbb\xbf") {
-            reader.end = 3;
-        }
-        if reader.buffer.starts_with(b"\xff\xfe") || reader.buffer.starts_with(b"\xfe\xff") {
+        if splitter.buffer.starts_with(b"\xff\xfe") || splitter.buffer.starts_with(b"\xfe\xff") {
             return Err(ReadError::Utf16 { file: file.to_owned() });
         }
-        Ok(reader)
+        Ok(splitter)
     }
 
-    /// Moves to the next record and returns the line it starts on; blank lines are skipped.
-    fn next(&mut self) -> Result<Option<u64>, ReadError> {
-        if !self.skip_blank_lines()? {
+    /// The next whole records, at least one; `spent` lends its memory.
+    fn next_batch(&mut self, spent: Batch) -> Result<Option<Batch>, ReadError> {
+        let Batch { bytes: mut next_buffer, mut fields, mut records } = spent;
+        (next_buffer.clear(), fields.clear(), records.clear());
+        loop {
+            while let Some(record) = self.next_record(&mut fields)? {
+                records.push(record);
+            }
+            if !records.is_empty() {
+                next_buffer.extend_from_slice(&self.buffer[self.end..]);
+                let bytes = std::mem::replace(&mut self.buffer, next_buffer);
+                self.end = 0;
+                return Ok(Some(Batch { bytes, fields, records }));
+            }
+            if self.at_end {
+                return Ok(None);
+            }
+            self.buffer.drain(..self.end);
+            self.end = 0;
+            self.refill()?;
+        }
+    }
+
+    /// The next record if the buffer holds all of it; blank lines are skipped.
+    fn next_record(&mut self, fields: &mut Vec<Field>) -> Result<Option<Span>, ReadError> {
+        self.skip_blank_lines();
+        if self.end == self.buffer.len() || (!self.at_end && self.buffer[self.end..] == *b"\r") {
             return Ok(None);
         }
-        self.start = self.end;
-        loop {
-            match self.scan() {
-                Scan::Complete(end, line_ends) => {
-                    let line = self.line;
-                    self.line += line_ends;
-                    self.end = end;
-                    self.unquote();
-                    return Ok(Some(line));
-                }
-                Scan::NeedMore => {
-                    let endless = self.buffer.len() - self.start > MAX_RECORD_BYTES;
-                    if self.at_end || endless {
-                        return Err(ReadError::EndlessRecord { file: self.file.to_owned(), row: self.line });
-                    }
-                    self.refill()?;
-                }
+        let (start, n_fields) = (self.end, fields.len());
+        match self.scan(fields) {
+            Scan::Complete(end, line_ends) => {
+                let line = self.line;
+                self.line += line_ends;
+                self.end = end;
+                let fields_end = fields.len() as u32;
+                Ok(Some(Span { line, fields_end }))
+            }
+            Scan::NeedMore if self.at_end || self.buffer.len() - start > MAX_RECORD_BYTES => {
+                Err(ReadError::EndlessRecord { file: self.file.to_owned(), row: self.line })
+            }
+            Scan::NeedMore => {
+                fields.truncate(n_fields);
+                Ok(None)
             }
         }
     }
 
-    fn n_fields(&self) -> usize {
-        self.fields.len()
-    }
-
-    #[inline]
-    fn field(&self, number: usize) -> &[u8] {
-        let field = self.fields[number];
-        &self.buffer[field.start..field.end]
-    }
-
-    /// The bytes of the record, quotes possibly resolved.
-    fn raw(&self) -> &[u8] {
-        self.buffer[self.start..self.end].trim_ascii_end()
-    }
-
-    /// Drops what is parsed and appends the next block; `false` at the end of the file.
+    /// Appends the next block; `false` at the end of the file.
     fn refill(&mut self) -> Result<bool, ReadError> {
-        let keep = self.start.min(self.end);
-        self.buffer.drain(..keep);
-        self.start -= keep;
-        self.end -= keep;
         let more = self.blocks.append(&mut self.buffer)?;
         self.at_end |= !more;
         Ok(more)
     }
 
-    fn skip_blank_lines(&mut self) -> Result<bool, ReadError> {
+    /// A CR LF counts at its LF, so a CR with nothing behind it yet stays.
+    fn skip_blank_lines(&mut self) {
         loop {
-            match self.buffer.get(self.end) {
-                Some(b'\n') => {
-                    self.end += 1;
-                    self.line += 1;
-                }
-                Some(b'\r') => {
-                    // A CR LF counts at its LF; needs the byte behind the CR.
-                    if self.end + 1 == self.buffer.len() && !self.at_end {
-                        self.start = self.end;
-                        self.refill()?;
-                        continue;
-                    }
-                    let lone = self.buffer.get(self.end + 1) != Some(&b'\n');
-                    self.end += 1;
-                    self.line += u64::from(lone);
-                }
-                Some(_) => return Ok(true),
-                None if self.at_end => return Ok(false),
-                None => {
-                    self.start = self.end;
-                    self.refill()?;
-                }
+            match self.buffer[self.end..] {
+                [b'\n', ..] | [b'\r', b'\n', ..] => self.line += u64::from(self.buffer[self.end] == b'\n'),
+                [b'\r', _, ..] => self.line += 1,
+                [b'\r'] if self.at_end => self.line += 1,
+                _ => return,
             }
+            self.end += 1;
         }
     }
 
-    /// Finds the fields of the record at `start`.
-    fn scan(&mut self) -> Scan {
-        self.fields.clear();
-        let (bytes, mut at, mut line_ends) = (&self.buffer[..], self.start, 0);
-        loop {
+    /// Finds the fields of the record at `end` and resolves their quotes; the bytes stay as they are unless the
+    /// record is complete.
+    fn scan(&mut self, fields: &mut Vec<Field>) -> Scan {
+        let (first, mut at, mut line_ends, mut any_quoted) = (fields.len(), self.end, 0, false);
+        let bytes = &self.buffer[..];
+        let (end, line_ends) = loop {
             let start = at;
-            let mut field = Field { start, end: start, quoted: false };
             if bytes.get(at) == Some(&b'"') {
-                let Some((close, doubled, inside)) = closing_quote(bytes, at + 1, self.at_end) else {
+                let Some((close, inside)) = closing_quote(bytes, at + 1, self.at_end) else {
                     return Scan::NeedMore;
                 };
                 line_ends += inside;
+                any_quoted = true;
                 at = self.skip(bytes, close + 1);
-                field = if doubled || at > close + 1 {
-                    Field { start, end: at, quoted: true }
-                } else {
-                    Field { start: start + 1, end: close, quoted: false }
-                };
             } else {
                 at = self.skip(bytes, at);
-                field.end = at;
             }
-            match bytes.get(at) {
-                None if !self.at_end => return Scan::NeedMore,
-                Some(byte) if *byte == self.delimiter => {
-                    self.fields.push(field);
-                    at += 1;
-                    continue;
-                }
-                Some(b'\r') if at + 1 == bytes.len() && !self.at_end => return Scan::NeedMore,
-                _ => self.fields.push(field),
+            fields.push(Field { start: start as u32, end: at as u32 });
+            match bytes[at..] {
+                [] if !self.at_end => return Scan::NeedMore,
+                [b'\r'] if !self.at_end => return Scan::NeedMore,
+                [] => break (at, line_ends),
+                [byte, ..] if byte == self.delimiter => at += 1,
+                [b'\r', b'\n', ..] => break (at + 2, line_ends + 1),
+                _ => break (at + 1, line_ends + 1),
             }
-            return match &bytes[at..] {
-                [b'\r', b'\n', ..] => Scan::Complete(at + 2, line_ends + 1),
-                [] => Scan::Complete(at, line_ends),
-                _ => Scan::Complete(at + 1, line_ends + 1),
-            };
+        };
+        if any_quoted {
+            for field in &mut fields[first..] {
+                unquote(&mut self.buffer, field);
+            }
         }
+        Scan::Complete(end, line_ends)
     }
 
+    /// The first position from `from` on that ends an unquoted field, or the end; eight bytes at a time.
     #[inline]
     fn skip(&self, bytes: &[u8], from: usize) -> usize {
         let mut at = from;
-        while at < bytes.len() && !self.ends_field[bytes[at] as usize] {
-            at += 1;
-        }
-        at
-    }
-
-    /// Resolves doubled quotes in place.
-    fn unquote(&mut self) {
-        for field in &mut self.fields {
-            if !field.quoted {
-                continue;
+        while let Some(eight) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+            let word = u64::from_le_bytes(*eight);
+            let [delimiter, line_feed, carriage_return] = self.ends_field;
+            let hits = zero_bytes(word ^ delimiter)
+                | zero_bytes(word ^ line_feed)
+                | zero_bytes(word ^ carriage_return);
+            if hits != 0 {
+                return at + hits.trailing_zeros() as usize / 8;
             }
-            let bytes = &mut self.buffer[field.start..field.end];
-            let (mut to, mut from, mut inside) = (0, 1, true);
-            while from < bytes.len() {
-                if inside && bytes[from] == b'"' {
-                    if bytes.get(from + 1) == Some(&b'"') {
-                        from += 1;
-                    } else {
-                        inside = false;
-                        from += 1;
-                        continue;
-                    }
-                }
-                bytes[to] = bytes[from];
-                to += 1;
-                from += 1;
-            }
-            *field = Field { start: field.start, end: field.start + to, quoted: false };
+            at += 8;
         }
+        let ends = |byte: &u8| [self.delimiter, b'\n', b'\r'].contains(byte);
+        bytes[at..].iter().position(ends).map_or(bytes.len(), |place| at + place)
     }
 }
 
-/// Position of the closing quote, whether quotes are doubled before it, and the line ends before it; `None` when
-/// it is not in `bytes` (or may be the first half of a doubled one).
-fn closing_quote(bytes: &[u8], from: usize, at_end: bool) -> Option<(usize, bool, u64)> {
-    let (mut at, mut doubled, mut line_ends) = (from, false, 0);
+/// Cuts the quotes of a quoted field and resolves doubled ones in place.
+fn unquote(buffer: &mut [u8], field: &mut Field) {
+    let bytes = &mut buffer[field.start as usize..field.end as usize];
+    if bytes.first() != Some(&b'"') {
+        return;
+    }
+    let (mut to, mut from, mut inside) = (0, 1, true);
+    while from < bytes.len() {
+        if inside && bytes[from] == b'"' {
+            from += 1;
+            if bytes.get(from) != Some(&b'"') {
+                inside = false;
+                continue;
+            }
+        }
+        bytes[to] = bytes[from];
+        to += 1;
+        from += 1;
+    }
+    field.end = field.start + to as u32;
+}
+
+/// The upper bit of zero bytes; the lowest one set is right, those above it may be wrong.
+#[inline]
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080
+}
+
+/// Position of the closing quote and the line ends before it; `None` when it is not in `bytes` (or may be the
+/// first half of a doubled one).
+fn closing_quote(bytes: &[u8], from: usize, at_end: bool) -> Option<(usize, u64)> {
+    let (mut at, mut line_ends) = (from, 0);
     loop {
         match bytes.get(at)? {
             b'"' => match bytes.get(at + 1) {
-                Some(b'"') => {
-                    doubled = true;
-                    at += 1;
-                }
+                Some(b'"') => at += 1,
                 None if !at_end => return None,
-                _ => return Some((at, doubled, line_ends)),
+                _ => return Some((at, line_ends)),
             },
             b'\n' => line_ends += 1,
             _ => {}
@@ -326,10 +404,14 @@ mod tests {
     /// All records with their lines, read in blocks of `size` bytes.
     fn records(bytes: &[u8], size: usize) -> Result<Records, ReadError> {
         let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
-        let mut reader = CsvReader::new(Blocks::of_chunks(&chunks), "test", b',')?;
-        let mut records = Vec::new();
-        while let Some(line) = reader.next()? {
-            records.push((line, (0..reader.n_fields()).map(|f| reader.field(f).to_vec()).collect()));
+        let mut splitter = Splitter::new(Blocks::of_chunks(&chunks), "test", b',')?;
+        let (mut records, mut spent) = (Vec::new(), Batch::default());
+        while let Some(batch) = splitter.next_batch(spent)? {
+            for (number, record) in batch.records.iter().enumerate() {
+                let fields = batch.fields_of(number).iter().map(|f| f.of(&batch.bytes).to_vec());
+                records.push((record.line, fields.collect()));
+            }
+            spent = batch;
         }
         Ok(records)
     }

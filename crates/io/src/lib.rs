@@ -2,8 +2,9 @@
 //!
 //! [`read`] takes the sources of a job (CSV, JSON lines, Parquet; packed or not) and returns checked
 //! [`Tables`](bespoke::tables::Tables) together with an [`Accounting`] in which every row read is in exactly one
-//! place: accepted, merged, set aside by a named rule, or rejected. Files are streamed: a second thread reads and
-//! unpacks while the first parses. Which thread is faster changes nothing in the result.
+//! place: accepted, merged, set aside by a named rule, or rejected. Files are streamed: one thread reads and unpacks,
+//! one finds the fields of CSV records, the caller's checks the rows. Which of them is faster changes nothing in the
+//! result.
 //!
 //! What is deliberately absent: sniffing. Delimiters, decimal signs, time formats and zones are declared.
 

@@ -85,8 +85,9 @@ pub fn read(
             accounting.files.push(account);
             fingerprints.push(print);
         }
+        intake.finish_source();
     }
-    let Intake { builder, seen, rejected } = intake;
+    let Intake { builder, seen, rejected, .. } = intake;
     drop(seen);
     let tables = builder.finish(options.currency.clone());
     Ok(ReadOutcome { tables, accounting, rejected, fingerprints })

@@ -23,6 +23,113 @@ pub(crate) struct Intake {
     pub(crate) builder: TablesBuilder,
     pub(crate) seen: Seen,
     pub(crate) rejected: Vec<Rejected>,
+    /// What the events of the source at hand say about items, by provisional number.
+    labels: Vec<Labels>,
+}
+
+impl Intake {
+    /// Hands over what the events of a source said about items; to be called before the next source.
+    pub(crate) fn finish_source(&mut self) {
+        for (item, Labels { title, category }) in self.labels.drain(..).enumerate() {
+            for (title, category) in [(Some(title), None), (None, Some(category))] {
+                let said = title.as_ref().or(category.as_ref()).map_or(i64::MIN, |label| label.at);
+                if said > i64::MIN {
+                    let facts = ItemFacts {
+                        title: title.as_ref().map(|label| &*label.text),
+                        category: category.as_ref().map(|label| &*label.text),
+                        ..ItemFacts::default()
+                    };
+                    self.builder.item_facts(item as u32, Timestamp(said), &facts);
+                }
+            }
+        }
+    }
+
+    /// Notes the labels of an event; the latest statement wins, at equal times the later row. Kept here, since
+    /// nearly every row repeats what is known.
+    fn label(&mut self, item: u32, at: Timestamp, title: Option<&str>, category: Option<&str>) {
+        let item = item as usize;
+        if self.labels.len() <= item {
+            self.labels.resize_with(item + 1, Labels::default);
+        }
+        let Labels { title: known_title, category: known_category } = &mut self.labels[item];
+        known_title.state(at, title);
+        known_category.state(at, category);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Labels {
+    title: Label,
+    category: Label,
+}
+
+#[derive(Debug)]
+struct Label {
+    at: i64,
+    text: String,
+}
+
+impl Default for Label {
+    fn default() -> Self {
+        Self { at: i64::MIN, text: String::new() }
+    }
+}
+
+impl Label {
+    fn state(&mut self, at: Timestamp, text: Option<&str>) {
+        if let Some(text) = text
+            && at.0 >= self.at
+        {
+            self.at = at.0;
+            if self.text != text {
+                text.clone_into(&mut self.text);
+            }
+        }
+    }
+}
+
+/// The last id of a column and its number: exports repeat ids in runs.
+#[derive(Debug, Default)]
+struct Run {
+    cell: Vec<u8>,
+    number: Option<u32>,
+    damaged: bool,
+}
+
+/// An id of the row at hand.
+#[derive(Clone, Copy, Debug)]
+enum Id<'r> {
+    /// That of the row before.
+    Same(u32),
+    /// Another one, with its cell.
+    New(&'r str, &'r [u8]),
+}
+
+impl Run {
+    /// The number of an id, remembered for the next row.
+    fn number(&mut self, id: Id<'_>, number: impl FnOnce(&str) -> u32) -> u32 {
+        match id {
+            Id::Same(number) => number,
+            Id::New(id, cell) => {
+                let number = number(id);
+                self.cell.clear();
+                self.cell.extend_from_slice(cell);
+                self.number = Some(number);
+                self.damaged = damaged(id);
+                number
+            }
+        }
+    }
+}
+
+/// The demographic cells of the last accepted row.
+#[derive(Debug, Default)]
+struct AttributeRun {
+    cells: Vec<Vec<u8>>,
+    /// Canonical bytes of their values.
+    key: Vec<u8>,
+    stated: Option<(Option<u32>, Timestamp)>,
 }
 
 /// Takes the rows of one file.
@@ -39,6 +146,9 @@ pub(crate) struct Rows<'a> {
     problems: Problems,
     /// Canonical bytes of the row at hand, for its hash.
     key: Vec<u8>,
+    customers: Run,
+    orders: Run,
+    attributes: AttributeRun,
 }
 
 /// Problems of one row, all of them.
@@ -59,15 +169,16 @@ impl Problems {
 struct Draft<'r> {
     kind: EventKind,
     time: Instant,
-    customer: Option<&'r str>,
+    customer: Option<Id<'r>>,
     item: Option<&'r str>,
-    order: Option<&'r str>,
+    order: Option<Id<'r>>,
     channel: Option<&'r str>,
     event_id: Option<&'r str>,
     title: Option<&'r str>,
     category: Option<&'r str>,
     amounts: Amounts,
-    attributes: Vec<(usize, AttributeValue<'r>)>,
+    /// `None` when the row before had the same cells for the same customer and time.
+    attributes: Option<Vec<(usize, AttributeValue<'r>)>>,
 }
 
 #[derive(Clone, Copy)]
@@ -92,6 +203,9 @@ impl<'a> Rows<'a> {
             damaged: 0,
             problems: Problems::default(),
             key: Vec::new(),
+            customers: Run::default(),
+            orders: Run::default(),
+            attributes: AttributeRun::default(),
         }
     }
 
@@ -187,7 +301,7 @@ impl<'a> Rows<'a> {
         if self.intake.builder.n_events() >= (u32::MAX - 1) as usize {
             return Err(ReadError::TooManyEvents { file: self.file.to_string(), row });
         }
-        self.take(draft);
+        self.take(record, draft);
         Ok(())
     }
 
@@ -218,7 +332,7 @@ impl<'a> Rows<'a> {
         let slots = self.plan.slots;
         let style = self.plan.config.id_style;
         let time = self.required_time(record);
-        let customer = self.id(record, slots.customer_id, style.customer_id);
+        let customer = self.run_id(record, slots.customer_id, style.customer_id, |rows| &rows.customers);
         if let (Some(slot), Some(None)) = (slots.customer_id, customer)
             && !self.plan.config.guests
         {
@@ -228,7 +342,7 @@ impl<'a> Rows<'a> {
         if let (Some(slot), Some(None)) = (slots.item_id, item) {
             self.problems.add(slot, RowRule::MissingRequired);
         }
-        let order = self.id(record, slots.order_id, style.order_id);
+        let order = self.run_id(record, slots.order_id, style.order_id, |rows| &rows.orders);
         let channel = self.id(record, slots.channel, IdStyle::Text);
         let event_id = self.id(record, slots.event_id, IdStyle::Text);
         if let (Some(slot), Some(None)) = (slots.event_id, event_id) {
@@ -238,7 +352,10 @@ impl<'a> Rows<'a> {
         let category = self.label(record, slots.category);
         self.currency(record);
         let amounts = self.amounts(record, kind.unwrap_or(EventKind::View));
-        let attributes = self.attributes(record);
+        let attributes = match (customer, time) {
+            (Some(customer), Some(time)) if self.says_the_same(record, customer, time.at) => None,
+            _ => Some(self.attributes(record)),
+        };
         if !self.problems.0.is_empty() {
             return None;
         }
@@ -258,7 +375,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Takes a checked event unless it repeats an earlier one.
-    fn take(&mut self, draft: Draft<'_>) {
+    fn take<R: Record>(&mut self, record: &R, draft: Draft<'_>) {
         let merge = self.plan.config.duplicates == Duplicates::Merge;
         if let (true, Some(event_id)) = (merge, draft.event_id) {
             self.key.clear();
@@ -271,37 +388,76 @@ impl<'a> Rows<'a> {
         }
         let builder = &mut self.intake.builder;
         let event = NewEvent {
-            customer: draft.customer.map(|id| builder.customer(id)),
+            customer: draft.customer.map(|id| self.customers.number(id, |id| builder.customer(id))),
             item: draft.item.map(|id| builder.item(id)),
-            order: draft.order.map(|id| builder.order(id)),
+            order: draft.order.map(|id| self.orders.number(id, |id| builder.order(id))),
             channel: draft.channel.map(|id| builder.channel(id)),
             time: draft.time.at,
             kind: draft.kind,
             quantity: draft.amounts.quantity,
             revenue: draft.amounts.revenue,
         };
+        if let Some(attributes) = &draft.attributes {
+            self.remember(record, attributes);
+        }
         if merge && draft.event_id.is_none() {
-            canonical(&mut self.key, self.plan.number, &event, &draft);
+            canonical(&mut self.key, self.plan.number, &event, &draft, &self.attributes.key);
             // A repeat names only customers and items that its first copy has brought in.
             if !self.intake.seen.insert(xxh3_128(&self.key)) {
                 self.account.merged += 1;
                 return;
             }
         }
+        self.accept(event, &draft);
+    }
+
+    fn accept(&mut self, event: NewEvent, draft: &Draft<'_>) {
         if let (Some(item), true) = (event.item, draft.title.is_some() || draft.category.is_some()) {
-            let facts = ItemFacts { title: draft.title, category: draft.category, ..ItemFacts::default() };
-            builder.item_facts(item, event.time, &facts);
+            self.intake.label(item, event.time, draft.title, draft.category);
         }
-        if let Some(customer) = event.customer {
-            for &(attribute, stated) in &draft.attributes {
-                builder.customer_attribute(customer, attribute, event.time, stated);
+        if let (Some(customer), Some(attributes)) = (event.customer, &draft.attributes) {
+            for &(attribute, stated) in attributes {
+                self.intake.builder.customer_attribute(customer, attribute, event.time, stated);
             }
         }
-        builder.event(event);
+        if draft.attributes.is_some() {
+            self.attributes.stated = Some((event.customer, event.time));
+        }
+        self.intake.builder.event(event);
         self.account.accepted += 1;
         self.account.accepted_guests += u64::from(event.customer.is_none());
         self.ambiguous += u64::from(draft.time.ambiguous);
-        self.damaged += u64::from(draft.customer.is_some_and(damaged) || draft.item.is_some_and(damaged));
+        let damaged_customer = event.customer.is_some() && self.customers.damaged;
+        self.damaged += u64::from(damaged_customer || draft.item.is_some_and(damaged));
+    }
+
+    /// Whether the demographic cells, the customer and the time are those of the last accepted row, so that
+    /// stating them again would change nothing.
+    fn says_the_same<R: Record>(&self, record: &R, customer: Option<Id<'_>>, at: Timestamp) -> bool {
+        let number = match customer {
+            None => None,
+            Some(Id::Same(number)) => Some(number),
+            Some(Id::New(..)) => return false,
+        };
+        self.attributes.stated == Some((number, at))
+            && self.plan.attributes.iter().zip(&self.attributes.cells).all(|(attribute, known)| {
+                matches!(record.cell(attribute.slot), Cell::Text(cell) if cell == known.as_slice())
+            })
+    }
+
+    /// Keeps the demographic cells of a row for [`Rows::says_the_same`] and their canonical bytes.
+    fn remember<R: Record>(&mut self, record: &R, attributes: &[(usize, AttributeValue<'_>)]) {
+        let run = &mut self.attributes;
+        run.stated = None;
+        run.cells.resize(self.plan.attributes.len(), Vec::new());
+        for (attribute, known) in self.plan.attributes.iter().zip(&mut run.cells) {
+            known.clear();
+            known.extend_from_slice(record.cell(attribute.slot).bytes().unwrap_or_default());
+        }
+        run.key.clear();
+        for (attribute, stated) in attributes {
+            push_attribute(&mut run.key, *attribute, stated);
+        }
     }
 
     fn customer<R: Record>(&mut self, record: &R) {
@@ -355,6 +511,28 @@ impl<'a> Rows<'a> {
     ) -> Option<Option<&'r str>> {
         let Some(slot) = slot else { return Some(None) };
         self.problems.keep(slot, id(self.plan.cell(record, slot), style))
+    }
+
+    /// As [`Rows::id`], for columns that repeat their ids in runs.
+    fn run_id<'r, R: Record>(
+        &mut self,
+        record: &'r R,
+        slot: Option<usize>,
+        style: IdStyle,
+        run: impl FnOnce(&Self) -> &Run,
+    ) -> Option<Option<Id<'r>>> {
+        let Some(slot) = slot else { return Some(None) };
+        let cell = self.plan.cell(record, slot);
+        let Some(bytes) = cell.bytes() else { return self.id(record, Some(slot), style).map(|_| None) };
+        if cell == Cell::Missing {
+            return Some(None);
+        }
+        let run = run(self);
+        if let (Some(number), true) = (run.number, run.cell == bytes) {
+            return Some(Some(Id::Same(number)));
+        }
+        let id = self.problems.keep(slot, id(cell, style))?;
+        Some(id.map(|id| Id::New(id, bytes)))
     }
 
     /// Text for people, without blanks at either end.
@@ -512,7 +690,7 @@ fn bump(counts: &mut BTreeMap<String, u64>, name: &str, by: u64) {
 
 /// The bytes in which two events differ if any mapped column says something else. Numbers stand for ids, so the
 /// formats of a source do not matter.
-fn canonical(key: &mut Vec<u8>, source: u32, event: &NewEvent, draft: &Draft<'_>) {
+fn canonical(key: &mut Vec<u8>, source: u32, event: &NewEvent, draft: &Draft<'_>, attributes: &[u8]) {
     key.clear();
     key.extend_from_slice(&source.to_le_bytes());
     for number in [event.customer, event.item, event.order, event.channel, Some(event.quantity)] {
@@ -524,21 +702,23 @@ fn canonical(key: &mut Vec<u8>, source: u32, event: &NewEvent, draft: &Draft<'_>
         key.extend_from_slice(&amount.to_le_bytes());
     }
     for label in [draft.title, draft.category] {
-        let bytes = label.unwrap_or_default().as_bytes();
-        key.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
-        key.extend_from_slice(bytes);
+        push_text(key, label.unwrap_or_default());
     }
-    for (attribute, stated) in &draft.attributes {
-        key.extend_from_slice(&(*attribute as u32).to_le_bytes());
-        match stated {
-            AttributeValue::Number(number) => key.extend_from_slice(&number.to_bits().to_le_bytes()),
-            AttributeValue::YesNo(yes) => key.push(u8::from(*yes)),
-            AttributeValue::Date(day) => key.extend_from_slice(&day.to_le_bytes()),
-            AttributeValue::Category(level) => {
-                key.extend_from_slice(&(level.len() as u32).to_le_bytes());
-                key.extend_from_slice(level.as_bytes());
-            }
-        }
+    key.extend_from_slice(attributes);
+}
+
+fn push_text(key: &mut Vec<u8>, text: &str) {
+    key.extend_from_slice(&(text.len() as u32).to_le_bytes());
+    key.extend_from_slice(text.as_bytes());
+}
+
+fn push_attribute(key: &mut Vec<u8>, attribute: usize, stated: &AttributeValue<'_>) {
+    key.extend_from_slice(&(attribute as u32).to_le_bytes());
+    match stated {
+        AttributeValue::Number(number) => key.extend_from_slice(&number.to_bits().to_le_bytes()),
+        AttributeValue::YesNo(yes) => key.push(u8::from(*yes)),
+        AttributeValue::Date(day) => key.extend_from_slice(&day.to_le_bytes()),
+        AttributeValue::Category(level) => push_text(key, level),
     }
 }
 
@@ -547,10 +727,12 @@ fn damaged(id: &str) -> bool {
     let bytes = id.as_bytes();
     match bytes.first() {
         Some(b'#') => bytes.last() == Some(&b'!'),
-        Some(b'0'..=b'9') => id.split_once("E+").is_some_and(|(mantissa, exponent)| {
-            mantissa.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
-                && !exponent.is_empty()
-                && exponent.bytes().all(|b| b.is_ascii_digit())
+        Some(b'0'..=b'9') => bytes.iter().position(|b| *b == b'E').is_some_and(|place| {
+            let (mantissa, exponent) = (&bytes[..place], &bytes[place + 1..]);
+            mantissa.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b','))
+                && exponent.len() > 1
+                && exponent[0] == b'+'
+                && exponent[1..].iter().all(u8::is_ascii_digit)
         }),
         _ => false,
     }

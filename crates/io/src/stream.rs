@@ -1,4 +1,4 @@
-//! Files as blocks of unpacked bytes: a second thread reads, unpacks and fingerprints while the first parses.
+//! Files as blocks of unpacked bytes: a thread of its own reads, unpacks and fingerprints while others parse.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
