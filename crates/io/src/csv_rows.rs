@@ -10,7 +10,7 @@ use crate::account::RowRule;
 use crate::cell::{Cell, Problem, Record, cut};
 use crate::error::ReadError;
 use crate::files::InputFile;
-use crate::plan::nearest;
+use crate::nearest::nearest;
 use crate::rows::Rows;
 use crate::stream::Blocks;
 
@@ -227,7 +227,9 @@ impl<'b> Splitter<'b> {
     /// The next whole records, at least one; `spent` lends its memory.
     fn next_batch(&mut self, spent: Batch) -> Result<Option<Batch>, ReadError> {
         let Batch { bytes: mut next_buffer, mut fields, mut records } = spent;
-        (next_buffer.clear(), fields.clear(), records.clear());
+        next_buffer.clear();
+        fields.clear();
+        records.clear();
         loop {
             while let Some(record) = self.next_record(&mut fields)? {
                 records.push(record);

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use crate::cell::{Cell, Record};
 use crate::error::ReadError;
 use crate::files::InputFile;
-use crate::plan::nearest;
+use crate::nearest::nearest;
 use crate::read::Progress;
 use crate::rows::Rows;
 use crate::stream::{Fingerprint, fingerprint};

@@ -8,10 +8,11 @@ use bespoke::types::EventKind;
 
 use crate::account::RowRule;
 use crate::cell::{Cell, Problem, Record, float, text};
-use crate::config::{AttributeConfig, AttributeType, Columns, IdStyle, SourceConfig, TableName};
+use crate::config::{AttributeConfig, AttributeType, Columns, IdStyle, SourceConfig};
 use crate::error::ReadError;
 use crate::kinds;
 use crate::read::ReadOptions;
+use crate::required::require;
 use crate::rules::Rule;
 use crate::time::{DateParser, TimeParser};
 
@@ -165,7 +166,7 @@ pub(crate) fn present<'r>(cell: Cell<'r>, nulls: &[String]) -> Cell<'r> {
     }
 }
 
-fn refusal(source: &str, key: &str, value: &str, rule: &str) -> ReadError {
+pub(crate) fn refusal(source: &str, key: &str, value: &str, rule: &str) -> ReadError {
     ReadError::Config {
         source_name: source.to_owned(),
         key: key.to_owned(),
@@ -174,120 +175,8 @@ fn refusal(source: &str, key: &str, value: &str, rule: &str) -> ReadError {
     }
 }
 
-/// Refuses sources that lack something or say something that would be ignored.
-fn require(source: &str, config: &SourceConfig) -> Result<(), ReadError> {
-    let columns = &config.columns;
-    let unmapped = |column, hint| ReadError::Unmapped { source_name: source.to_owned(), column, hint };
-    match config.table {
-        TableName::Events => {
-            if columns.time.is_none() {
-                return Err(unmapped("time", ""));
-            }
-            if columns.customer_id.is_none() && !config.guests {
-                return Err(unmapped("customer_id", ", or set guests = true"));
-            }
-            match (config.kind, &columns.event) {
-                (None, None) => return Err(unmapped("event", ", or set kind = \"purchase\"")),
-                (Some(kind), Some(_)) => {
-                    let rule = "left out when columns.event is mapped";
-                    return Err(refusal(source, "kind", kind.name(), rule));
-                }
-                _ => {}
-            }
-        }
-        TableName::Customers if columns.customer_id.is_none() => return Err(unmapped("customer_id", "")),
-        TableName::Items if columns.item_id.is_none() => return Err(unmapped("item_id", "")),
-        TableName::Customers | TableName::Items => {}
-    }
-    refuse_ignored(source, config)
-}
-
-fn refuse_ignored(source: &str, config: &SourceConfig) -> Result<(), ReadError> {
-    let (table, used): (&str, &[&str]) = match config.table {
-        TableName::Events => (
-            "left out in an events source (it belongs to a source with table = \"items\")",
-            &[
-                "customer_id",
-                "item_id",
-                "time",
-                "event",
-                "event_id",
-                "quantity",
-                "price",
-                "revenue",
-                "currency",
-                "order_id",
-                "channel",
-                "title",
-                "category",
-            ],
-        ),
-        TableName::Customers => ("left out in a customers source", &["customer_id", "time"]),
-        TableName::Items => (
-            "left out in an items source",
-            &[
-                "item_id",
-                "time",
-                "title",
-                "category",
-                "price",
-                "currency",
-                "available_from",
-                "available_to",
-                "stock",
-            ],
-        ),
-    };
-    for (name, column) in named(&config.columns) {
-        if let Some(column) = column
-            && !used.contains(&name)
-        {
-            return Err(refusal(source, &format!("columns.{name}"), &format!("\"{column}\""), table));
-        }
-    }
-    let events = config.table == TableName::Events;
-    if config.table == TableName::Items && !config.customer_attributes.is_empty() {
-        return Err(refusal(source, "customer_attributes", "given", "left out in an items source"));
-    }
-    if !events && (config.kind.is_some() || config.guests) {
-        return Err(refusal(source, "kind or guests", "given", "left out unless table = \"events\""));
-    }
-    for rule in &config.rule {
-        let key = format!("rule \"{}\"", rule.name);
-        if rule.name == UNKNOWN_EVENT || rule.name.is_empty() {
-            return Err(refusal(source, &key, "taken", "another name"));
-        }
-        if !events && rule.then.kind().is_some() {
-            return Err(refusal(source, &key, "an event kind", "set_aside unless table = \"events\""));
-        }
-    }
-    Ok(())
-}
-
 /// Rows whose event name has no kind are set aside under this name.
 pub(crate) const UNKNOWN_EVENT: &str = "unknown_event";
-
-/// Canonical names and the columns they are mapped to.
-fn named(columns: &Columns) -> [(&'static str, Option<&String>); 16] {
-    [
-        ("customer_id", columns.customer_id.as_ref()),
-        ("item_id", columns.item_id.as_ref()),
-        ("time", columns.time.as_ref()),
-        ("event", columns.event.as_ref()),
-        ("event_id", columns.event_id.as_ref()),
-        ("quantity", columns.quantity.as_ref()),
-        ("price", columns.price.as_ref()),
-        ("revenue", columns.revenue.as_ref()),
-        ("currency", columns.currency.as_ref()),
-        ("order_id", columns.order_id.as_ref()),
-        ("channel", columns.channel.as_ref()),
-        ("title", columns.title.as_ref()),
-        ("category", columns.category.as_ref()),
-        ("available_from", columns.available_from.as_ref()),
-        ("available_to", columns.available_to.as_ref()),
-        ("stock", columns.stock.as_ref()),
-    ]
-}
 
 fn slots(columns: &Columns, known: &mut Vec<Column>) -> Slots {
     let mut slot = |column: &Option<String>| column.as_ref().map(|name| slot_of(known, name));
@@ -396,33 +285,6 @@ pub(crate) fn id(cell: Cell<'_>, style: IdStyle) -> Result<Option<&str>, Problem
     Ok(Some(id))
 }
 
-/// The name most like `wanted`, if any is close: for hints.
-pub(crate) fn nearest(wanted: &str, names: &[String]) -> Option<Box<str>> {
-    let wanted = wanted.to_lowercase();
-    names
-        .iter()
-        .map(|name| (distance(&wanted, &name.to_lowercase()), name))
-        .filter(|(d, name)| *d <= wanted.chars().count().max(name.chars().count()) / 3)
-        .min_by_key(|(d, _)| *d)
-        .map(|(_, name)| name.as_str().into())
-}
-
-/// Levenshtein distance over characters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(100).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().take(100).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -440,12 +302,5 @@ mod tests {
         let long = "x".repeat(256);
         assert_eq!(id(Cell::Text(long.as_bytes()), IdStyle::Text).unwrap_err().rule, RowRule::OutOfRange);
         assert_eq!(id(Cell::Text(&long.as_bytes()[1..]), IdStyle::Text).unwrap(), Some(&long[1..]));
-    }
-
-    #[test]
-    fn the_nearest_name_is_close_or_none() {
-        let names = ["CustomerID", "Country"].map(String::from);
-        assert_eq!(nearest("Customer_ID", &names).as_deref(), Some("CustomerID"));
-        assert_eq!(nearest("price", &names), None);
     }
 }

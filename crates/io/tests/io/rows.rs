@@ -310,3 +310,32 @@ fn rejected_rows_are_written_with_their_reason() {
          \"decimal comma? set decimal = \"\",\"\"\"\n"
     );
 }
+
+#[test]
+fn what_events_say_about_customers_and_items_follows_time_not_runs() {
+    let world = World::new();
+    world.write(
+        "e.csv",
+        "who,what,at,land,name\n\
+         c,i,1546300802,FR,Old\n\
+         c,j,1546300802,FR,Cup\n\
+         d,i,1546300802,FR, New \n\
+         d,i,1546300802,FR, New \n\
+         c,i,1546300803,DE,\n\
+         c,i,1546300801,AT,Older\n\
+         c,i,1546300801,AT,Oldest\n\
+         ,i,1546300804,AT,\n\
+         d,j,1546300805,AT,Mug\n",
+    );
+    let config = "path = 'e.csv'\nkind = 'view'\nguests = true\ntime = { format = 'epoch_s' }\n\
+        columns = { customer_id = 'who', item_id = 'what', time = 'at', title = 'name' }\n\
+        customer_attributes = { country = { column = 'land', type = 'category' } }";
+    let outcome = world.read(&[config]).unwrap();
+    assert_eq!(counts(&outcome.accounting.files[0]), (8, 1, 0, 0));
+    let (customers, items) = (&outcome.tables.customers, &outcome.tables.items);
+    let AttributeValues::Category { codes, levels } = &customers.attributes[0].values else { panic!() };
+    let country = |id| levels[codes[customers.find(id).unwrap()].unwrap() as usize].as_str();
+    assert_eq!((country("c"), country("d")), ("DE", "AT"));
+    let title = |id| items.titles[items.find(id).unwrap()].as_deref();
+    assert_eq!((title("i"), title("j")), (Some("New"), Some("Mug")));
+}
