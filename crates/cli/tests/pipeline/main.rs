@@ -2,5 +2,9 @@
 
 mod config;
 mod fixture;
+mod inputs;
+mod kill9;
+mod online_retail;
 mod refresh;
 mod runs;
+mod shop;

@@ -1,0 +1,209 @@
+//! Nasty inputs in three classes: what must work, what loses rows, what is refused.
+
+use std::io::Write as _;
+
+use bespoke_io::{ReadBack, read_columns};
+
+use crate::fixture::{Fixture, Outcome};
+
+const HEADER: &str = "customer,item,time,quantity,price,order\n";
+
+fn job(more: &str) -> String {
+    format!(
+        "[job]\ntime_zone = \"UTC\"\ncurrency = \"EUR\"\nseed = 1\n\
+         [source.orders]\npath = \"orders.csv\"\nkind = \"purchase\"\ntime = {{ format = \"rfc3339\" }}\n\
+         columns = {{ customer_id = \"customer\", item_id = \"item\", time = \"time\", quantity = \"quantity\", \
+         price = \"price\", order_id = \"order\" }}\n{more}"
+    )
+}
+
+/// `n` good rows over `customers` customers and `items` items.
+fn rows(n: usize, customers: usize, items: usize) -> String {
+    let row = |i: usize| {
+        let (month, day) = (1 + i % 12, 1 + i % 28);
+        format!("c{},i{},2024-{month:02}-{day:02}T10:00:00Z,1,{}.50,o{i}\n", i % customers, i % items, 1 + i % 9)
+    };
+    (0..n).map(row).collect()
+}
+
+fn run(orders: &str) -> (Fixture, Outcome) {
+    let fixture = Fixture::with_job(&job(""));
+    fixture.write("orders.csv", orders);
+    let outcome = fixture.run(&["refresh", "--json", "--quiet"]);
+    (fixture, outcome)
+}
+
+fn customers(fixture: &Fixture) -> Vec<String> {
+    let path = fixture.path("out/runs/000001/customers.parquet");
+    let ReadBack::Text(ids) = &read_columns(&path, &["customer_id"]).unwrap()[0] else { panic!() };
+    ids.iter().flatten().cloned().collect()
+}
+
+#[track_caller]
+fn published(outcome: &Outcome) -> serde_json::Value {
+    assert_eq!(outcome.code, 0, "{}", outcome.stderr);
+    outcome.json()["record"].clone()
+}
+
+#[track_caller]
+fn nothing_published(fixture: &Fixture) {
+    assert!(!fixture.path("out/CURRENT").exists());
+    let runs = fixture.path("out/runs");
+    assert!(!runs.exists() || std::fs::read_dir(runs).unwrap().count() == 0, "half a run was left");
+}
+
+#[test]
+fn ids_with_quotes_commas_newlines_and_emoji_come_out_as_they_went_in() {
+    let ids = ["a\"b", "c,d", "e\nf", "🛒", "007", "7", " x "];
+    let quoted = |id: &str| format!("\"{}\"", id.replace('"', "\"\""));
+    let line = |(n, id): (usize, &&str)| {
+        format!("{},{},2024-02-{:02}T10:00:00Z,1,2.00,o{n}\n", quoted(id), quoted(id), n + 1)
+    };
+    let lines: String = ids.iter().enumerate().map(line).collect();
+    let (fixture, outcome) = run(&format!("{HEADER}{lines}"));
+    published(&outcome);
+    let mut found = customers(&fixture);
+    found.sort();
+    let mut expected: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn one_customer_one_item_and_one_row_are_shops_too() {
+    for orders in [rows(1, 1, 1), rows(40, 1, 9), rows(40, 9, 1), rows(2, 2, 2), rows(300, 60, 20)] {
+        let (_, outcome) = run(&format!("{HEADER}{orders}"));
+        let record = published(&outcome);
+        assert!(record["counts"]["customers"].as_u64().unwrap() >= 1);
+    }
+}
+
+#[test]
+fn customers_who_are_all_alike_are_one_persona() {
+    let line = |c: usize| format!("c{c},i0,2024-02-01T10:00:00Z,1,2.00,o{c}\n");
+    let orders: String = (0..200).map(line).collect();
+    let (fixture, outcome) = run(&format!("{HEADER}{orders}"));
+    published(&outcome);
+    let personas: serde_json::Value =
+        serde_json::from_str(&fixture.read("out/runs/000001/personas.json")).unwrap();
+    assert_eq!(personas["personas"].as_array().unwrap().len(), 1, "{personas}");
+}
+
+#[test]
+fn a_header_without_rows_says_so_and_publishes_nothing() {
+    let (fixture, outcome) = run(HEADER);
+    let stderr = outcome.fails(1);
+    assert!(stderr.contains("no rows below the header in orders.csv"), "{stderr}");
+    nothing_published(&fixture);
+}
+
+#[test]
+fn each_bad_row_is_rejected_with_row_column_value_and_rule() {
+    let bad = [
+        ("b1,i,2024-13-01T00:00:00Z,1,1.00,x1", "time", "bad_timestamp"),
+        ("b2,i,2024-02-01T00:00:00Z,1,\"12,50\",x2", "price", "bad_type"),
+        ("b3,i,2024-02-01T00:00:00Z,1,NaN,x3", "price", "non_finite"),
+        ("b4,i,2024-02-01T00:00:00Z,1,-3.00,x4", "price", "out_of_range"),
+        ("b5,i,2024-02-01T00:00:00Z,-1,3.00,x5", "quantity", "out_of_range"),
+        ("b6,i,2199-02-01T00:00:00Z,1,3.00,x6", "time", "bad_timestamp"),
+        (",i,2024-02-01T00:00:00Z,1,3.00,x7", "customer", "no_identity"),
+        ("b8,,2024-02-01T00:00:00Z,1,3.00,x8", "item", "missing_required"),
+        ("b9,i,2024-02-01T00:00:00Z,1", "*", "column_count"),
+    ];
+    let lines: String = bad.iter().map(|(line, ..)| format!("{line}\n")).collect();
+    let (fixture, outcome) = run(&format!("{HEADER}{}{lines}", rows(2_000, 100, 20)));
+    let record = published(&outcome);
+    assert_eq!(record["rows"][0]["read"], 2_009);
+    let rejected = fixture.read("out/runs/000001/rejected.csv");
+    let found: Vec<&str> = rejected.lines().skip(1).collect();
+    assert_eq!(found.len(), bad.len(), "{rejected}");
+    for (n, ((_, column, rule), line)) in bad.iter().zip(found).enumerate() {
+        let row = (n + 2_002).to_string();
+        assert!(line.contains("orders.csv") && line.contains(&row), "{line}");
+        assert!(line.contains(column) && line.contains(rule), "expected {column} {rule}: {line}");
+    }
+    assert!(!customers(&fixture).iter().any(|id| id.starts_with('b')));
+}
+
+#[test]
+fn more_bad_rows_than_allowed_publish_nothing() {
+    for orders in [
+        format!("{HEADER}{}x,i,yesterday,1,1.00,o\n", rows(50, 9, 5)),
+        format!("{HEADER}{}", rows(50, 9, 5).replace("T10:00:00Z", "")),
+    ] {
+        let (fixture, outcome) = run(&orders);
+        let stderr = outcome.fails(1);
+        assert!(stderr.contains("bad_timestamp") && stderr.contains("max_rejected_share"), "{stderr}");
+        nothing_published(&fixture);
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_refused() {
+    let (fixture, outcome) = run(&format!("{HEADER}{}", rows(50, 9, 5)).replace(',', ";"));
+    let stderr = outcome.fails(2);
+    assert!(stderr.contains("orders.csv") && stderr.contains("customer"), "wrong delimiter: {stderr}");
+    nothing_published(&fixture);
+
+    let (fixture, outcome) = run(&format!("kunde{}{}", &HEADER[8..], rows(50, 9, 5)));
+    let stderr = outcome.fails(2);
+    assert!(stderr.contains("customer") && stderr.contains("kunde"), "unmapped column: {stderr}");
+    nothing_published(&fixture);
+
+    let fixture = Fixture::with_job(&job(""));
+    let stderr = fixture.run(&["refresh"]).fails(2);
+    assert!(stderr.contains("orders.csv"), "missing file: {stderr}");
+    nothing_published(&fixture);
+
+    let fixture = Fixture::with_job(&job("").replace("orders.csv", "orders.csv.gz"));
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(format!("{HEADER}{}", rows(5_000, 90, 50)).as_bytes()).unwrap();
+    let packed = packer.finish().unwrap();
+    std::fs::write(fixture.path("orders.csv.gz"), &packed[..packed.len() * 2 / 3]).unwrap();
+    let stderr = fixture.run(&["refresh"]).fails(2);
+    assert!(stderr.contains("orders.csv.gz"), "truncated gz: {stderr}");
+    nothing_published(&fixture);
+}
+
+#[test]
+fn an_unknown_key_of_a_source_or_policy_is_refused_with_a_hint() {
+    let orders = format!("{HEADER}{}", rows(50, 9, 5));
+    for (more, says) in [
+        ("guest = true\n", "guests"),
+        ("[decide]\nslot = 3\nbought = { policy = \"never\" }\n", "slots"),
+        ("[personas]\nrun = 3\n", "runs"),
+    ] {
+        let fixture = Fixture::with_job(&job(more));
+        fixture.write("orders.csv", &orders);
+        let stderr = fixture.run(&["refresh"]).fails(2);
+        assert!(stderr.contains("unknown key") && stderr.contains(says), "{stderr}");
+        assert!(!fixture.path("out").exists());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_publishes_nothing_and_keeps_the_run_before() {
+    let fixture = Fixture::with_job(&job(""));
+    fixture.write("orders.csv", &format!("{HEADER}{}", rows(3_000, 300, 60)));
+    fixture.run(&["refresh", "--quiet"]).ok();
+    // A limit on the size of files fails writes as a full disk does; the signal that comes with it is ignored.
+    let program = assert_cmd::cargo::cargo_bin("bespoke");
+    let script = format!("trap '' XFSZ; ulimit -f 8; exec '{}' refresh --quiet", program.display());
+    let output =
+        std::process::Command::new("bash").args(["-c", &script]).current_dir(fixture.path("")).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert_eq!(fixture.read("out/CURRENT").trim(), "000001");
+    assert_eq!(std::fs::read_dir(fixture.path("out/runs")).unwrap().count(), 1, "the half run is gone");
+    fixture.run(&["refresh", "--quiet"]).ok();
+    assert_eq!(fixture.read("out/CURRENT").trim(), "000002");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_refused() {
+    let fixture = Fixture::with_job(&job(""));
+    fixture.write("orders.csv", &format!("{HEADER}{}", rows(50, 9, 5)));
+    let stderr = fixture.run(&["refresh", "--set", "output.dir=/proc/bespoke-out"]).fails(2);
+    assert!(stderr.contains("/proc/bespoke-out"), "{stderr}");
+}

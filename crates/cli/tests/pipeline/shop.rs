@@ -1,0 +1,214 @@
+//! The whole job on a generated shop: outputs, bytes, and serving that agrees with them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bespoke::engine::{Engine, Request};
+use bespoke::types::Timestamp;
+use bespoke_io::{ReadBack, read_columns};
+
+use crate::fixture::Fixture;
+
+/// Files whose bytes depend on nothing but the inputs.
+const FILES: [&str; 10] = [
+    "model.bespoke",
+    "catalogue.bespoke",
+    "policy.toml",
+    "run.json",
+    "customers.parquet",
+    "recommendations.parquet",
+    "withheld.parquet",
+    "changes.parquet",
+    "personas.json",
+    "rejected.csv",
+];
+
+/// A shop of `n` customers in `shop/`, with a quick job.
+pub fn shop(n: u32) -> Fixture {
+    let fixture = Fixture::empty();
+    let n = n.to_string();
+    fixture.run(&["datasets", "generate", "retail", "--customers", &n, "--seed", "5", "--out", "shop"]).ok();
+    fixture
+}
+
+/// Arguments for a refresh of the shop into `out`, with few epochs and starts.
+pub fn refresh_args<'a>(out: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let base = ["refresh", "--config", "shop/bespoke.toml", "--quiet", "--set", out];
+    let quick = ["--set", "recommend.epochs=3", "--set", "recommend.factors=16", "--set", "personas.runs=2"];
+    [&base[..], &quick[..], more].concat()
+}
+
+fn text(column: &ReadBack) -> Vec<String> {
+    let ReadBack::Text(cells) = column else { panic!("not text") };
+    cells.iter().map(|cell| cell.clone().unwrap_or_default()).collect()
+}
+
+fn number(column: &ReadBack) -> Vec<f64> {
+    let ReadBack::Number(cells) = column else { panic!("not numbers") };
+    cells.iter().map(|cell| cell.unwrap()).collect()
+}
+
+#[test]
+fn the_demo_needs_nothing_and_ends_with_a_report() {
+    let fixture = Fixture::empty();
+    let stdout = fixture.run(&["demo", "here"]).ok();
+    assert!(stdout.contains("published run 000001") && stdout.contains("report.html"), "{stdout}");
+    let report = fixture.read("here/out/runs/000001/report.html");
+    assert!(report.contains("<html") && report.len() > 5_000);
+    let again = fixture.run(&["demo", "here"]).ok();
+    assert!(again.contains("published run 000002"), "{again}");
+}
+
+#[test]
+fn the_same_bytes_at_one_two_and_seven_threads() {
+    let fixture = shop(400);
+    for threads in ["1", "2", "7"] {
+        let out = format!("output.dir=out{threads}");
+        fixture.run(&refresh_args(&out, &["--threads", threads])).ok();
+    }
+    for name in FILES.into_iter().chain(["report.html", "../../profiles/profiles.bespoke"]) {
+        let bytes = |threads: u32| std::fs::read(fixture.path(&format!("out{threads}/runs/000001/{name}"))).unwrap();
+        assert!(!bytes(1).is_empty(), "{name}");
+        assert!(bytes(1) == bytes(2) && bytes(1) == bytes(7), "{name} depends on the number of threads");
+    }
+}
+
+/// (customer, slot, item, score bits, source, tier, reason) of a decision.
+type Row = (String, u32, String, u32, String, u32, String);
+
+fn published(run: &Path) -> Vec<Row> {
+    let names = ["customer_id", "slot", "item_id", "score", "source", "tier", "reason"];
+    let columns = read_columns(&run.join("recommendations.parquet"), &names).unwrap();
+    let (ids, slots, items) = (text(&columns[0]), number(&columns[1]), text(&columns[2]));
+    let (scores, sources, tiers) = (number(&columns[3]), text(&columns[4]), number(&columns[5]));
+    let reasons = text(&columns[6]);
+    let row = |at: usize| {
+        let score = (scores[at] as f32).to_bits();
+        let (slot, tier) = (slots[at] as u32, tiers[at] as u32);
+        (ids[at].clone(), slot, items[at].clone(), score, sources[at].clone(), tier, reasons[at].clone())
+    };
+    (0..ids.len()).map(row).collect()
+}
+
+#[test]
+fn the_engine_decides_what_the_batch_published_row_for_row() {
+    let fixture = shop(1_100);
+    fixture.run(&refresh_args("output.dir=out", &[])).ok();
+    let run = fixture.path("out/runs/000001");
+    let mut batch: BTreeMap<String, Vec<Row>> = BTreeMap::new();
+    for row in published(&run) {
+        batch.entry(row.0.clone()).or_default().push(row);
+    }
+    let record: serde_json::Value = serde_json::from_str(&fixture.read("out/runs/000001/run.json")).unwrap();
+    let as_of: jiff::Timestamp = record["as_of"].as_str().unwrap().parse().unwrap();
+    let now = Timestamp(as_of.as_millisecond());
+    let engine = Engine::open(fixture.path("out")).unwrap();
+    let ids = text(&read_columns(&run.join("customers.parquet"), &["customer_id"]).unwrap()[0]);
+    assert!(ids.len() >= 1_000);
+    let withheld = read_columns(&run.join("withheld.parquet"), &["customer_id", "reason", "n_items"]).unwrap();
+    let mut counts: BTreeMap<String, Vec<(String, u32)>> = BTreeMap::new();
+    for ((id, reason), n) in text(&withheld[0]).into_iter().zip(text(&withheld[1])).zip(number(&withheld[2])) {
+        counts.entry(id).or_default().push((reason, n as u32));
+    }
+    let mut als = 0;
+    for id in &ids {
+        let decision = engine.decide(&Request::new(id, now)).unwrap();
+        let served: Vec<Row> = decision
+            .shown
+            .iter()
+            .map(|item| {
+                let source = item.source.name().to_owned();
+                let (tier, reason) = (u32::from(item.tier), item.reason.to_string());
+                (id.clone(), item.slot, item.item_id.clone(), item.score.to_bits(), source, tier, reason)
+            })
+            .collect();
+        als += served.iter().filter(|row| row.4 == "als").count();
+        assert_eq!(served, batch.remove(id).unwrap_or_default(), "customer {id}");
+        let held: Vec<(String, u32)> =
+            decision.withheld.iter().map(|held| (held.code.name().to_owned(), held.n)).collect();
+        assert_eq!(held, counts.remove(id).unwrap_or_default(), "customer {id}");
+    }
+    assert!(als > 1_000 && batch.is_empty());
+}
+
+#[test]
+fn everybody_has_a_row_and_nobody_gets_what_they_have() {
+    let fixture = shop(500);
+    let json = fixture.run(&refresh_args("output.dir=out", &["--json"])).json();
+    let record = &json["record"];
+    for file in record["rows"].as_array().unwrap() {
+        let sum = |key: &str| -> u64 {
+            file[key].as_object().map_or(0, |rules| rules.values().map(|n| n.as_u64().unwrap()).sum())
+        };
+        let n = |key: &str| file[key].as_u64().unwrap();
+        assert_eq!(n("read"), n("accepted") + n("merged") + sum("set_aside") + sum("rejected"), "{file}");
+    }
+    let shown = &record["recommendations"];
+    let short: u64 = shown["shortfalls"].as_array().unwrap().iter().map(|s| s["slots"].as_u64().unwrap()).sum();
+    assert_eq!(shown["slots_asked"].as_u64().unwrap(), shown["slots_filled"].as_u64().unwrap() + short);
+    let mut bought: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in fixture.read("shop/events.csv").lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        if cells[3] == "purchase" {
+            bought.entry(cells[0].to_owned()).or_default().push(cells[1].to_owned());
+        }
+    }
+    let refunds = fixture.read("shop/events.csv").lines().any(|line| line.contains(",refund,"));
+    assert!(refunds, "the shop has refunds, which undo purchases");
+    let rows = published(&fixture.path("out/runs/000001"));
+    let again = rows.iter().filter(|row| bought.get(&row.0).is_some_and(|items| items.contains(&row.2))).count();
+    assert!(again * 100 < rows.len(), "only fully refunded items may come back, {again} of {}", rows.len());
+    let json = fixture
+        .run(&refresh_args("output.dir=kept", &["--json", "--set", "decide.bought.refund=keep"]))
+        .json();
+    assert_eq!(json["status"], "published");
+    let kept = published(&fixture.path("kept/runs/000001"));
+    assert!(kept.iter().all(|row| !bought.get(&row.0).is_some_and(|items| items.contains(&row.2))));
+}
+
+#[test]
+fn the_second_night_keeps_the_personas_and_says_what_changed() {
+    let fixture = shop(500);
+    fixture.run(&refresh_args("output.dir=out", &["--as-of", "2025-06-01"])).ok();
+    fixture.run(&refresh_args("output.dir=out", &[])).ok();
+    let personas = |run: u32| -> Vec<(u64, String)> {
+        let file: serde_json::Value =
+            serde_json::from_str(&fixture.read(&format!("out/runs/{run:06}/personas.json"))).unwrap();
+        let of = |p: &serde_json::Value| (p["id"].as_u64().unwrap(), p["name"].as_str().unwrap().to_owned());
+        file["personas"].as_array().unwrap().iter().map(of).collect()
+    };
+    let (first, second) = (personas(1), personas(2));
+    assert_eq!(first.len(), second.len(), "the number is frozen");
+    assert!(first.iter().filter(|persona| second.contains(persona)).count() * 2 > first.len());
+    let changes = read_columns(&fixture.path("out/runs/000002/changes.parquet"), &["customer_id", "what"]).unwrap();
+    assert!(!text(&changes[1]).is_empty());
+    let rolled = fixture.run(&["runs", "rollback", "1", "--config", "shop/bespoke.toml", "--set", "output.dir=out"]);
+    rolled.ok();
+    assert_eq!(fixture.read("out/CURRENT").trim(), "000001");
+}
+
+#[test]
+fn explain_and_features_and_check_answer() {
+    let fixture = shop(300);
+    fixture.run(&refresh_args("output.dir=out", &[])).ok();
+    let rows = published(&fixture.path("out/runs/000001"));
+    let (customer, item) = (rows[0].0.clone(), rows[0].2.clone());
+    let job = ["--config", "shop/bespoke.toml", "--set", "output.dir=out"];
+    let explain = |more: &[&str]| fixture.run(&[&["explain", "--customer", &customer], more, &job[..]].concat());
+    let shown = explain(&["--item", &item]).ok();
+    assert!(shown.contains("persona:") && shown.contains("shown in slot 1"), "{shown}");
+    let bought = fixture.read("shop/events.csv");
+    let bought = bought.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let bought = bought.filter(|cells| cells[0] == customer && cells[3] == "purchase").last();
+    if let Some(cells) = bought {
+        let why = explain(&["--item", cells[1]]).ok();
+        assert!(why.contains("not shown") || why.contains("shown in slot"), "{why}");
+    }
+    let unknown = fixture.run(&[&["explain", "--customer", "nobody"], &job[..]].concat()).fails(2);
+    assert!(unknown.contains("\"nobody\" is not in the published run"), "{unknown}");
+    let check = fixture.run(&[&["check"], &job[..]].concat()).ok();
+    assert!(check.contains("a refresh needs about"), "{check}");
+    fixture.run(&[&["features", "--out", "f.parquet"], &job[..]].concat()).ok();
+    let columns = read_columns(&fixture.path("f.parquet"), &["customer_id", "orders"]).unwrap();
+    assert!(text(&columns[0]).len() > 250 && matches!(columns[1], ReadBack::Number(_)));
+}
