@@ -19,17 +19,25 @@ fn summary(n: usize) -> PurchaseSummary {
     let random = Random::new(1);
     let mut summary = PurchaseSummary::default();
     for c in 0..n as u64 {
-        let age = (370.0 * random.stream(0).uniform(c).sqrt()).floor();
-        let rate = -(1.0 - random.stream(1).uniform(c)).ln() / 70.0;
-        let active = age * random.stream(2).uniform(c).powf(0.4);
-        let x = (rate * active).floor().min(active.floor());
+        let random = random.stream(c);
+        let age = (370.0 * random.uniform(0).sqrt()).floor();
+        let mean_gap = 60.0 / -(1.0 - random.uniform(1)).ln();
+        let p_leave = 0.6 * random.uniform(2) * random.uniform(3);
+        let (mut last, mut x, mut k) = (0.0_f64, 0, 10);
+        while random.uniform(k) >= p_leave {
+            let next = (last - mean_gap * (1.0 - random.uniform(k + 1)).ln()).ceil().max(last + 1.0);
+            if next > age {
+                break;
+            }
+            (last, x, k) = (next, x + 1, k + 2);
+        }
         summary.customers.push(c as u32);
-        summary.repeat_orders.push(x as u32);
-        summary.age_at_last_order_days.push(if x > 0.0 { active.floor() } else { 0.0 });
+        summary.repeat_orders.push(x);
+        summary.age_at_last_order_days.push(last);
         summary.age_days.push(age);
-        let mean = (5.5 + 0.7 * random.stream(3).normal(c)).exp();
-        summary.mean_repeat_spend.push((x > 0.0).then_some(mean));
-        summary.n_spend_days.push(x as u32);
+        let mean = (5.5 + 0.7 * random.normal(4)).exp();
+        summary.mean_repeat_spend.push((x > 0).then_some(mean));
+        summary.n_spend_days.push(x);
     }
     summary
 }
@@ -66,8 +74,8 @@ fn cltv(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("fit", n), |b| {
             b.iter(|| params.fit(black_box(&summary)).expect("a model"));
         });
-        let model = params.fit(&summary).expect("a model");
         group.bench_function(BenchmarkId::new("predict", n), |b| {
+            let model = params.fit(&summary).expect("a model");
             b.iter(|| model.predict(black_box(&summary)).expect("predictions"));
         });
     }
@@ -83,11 +91,12 @@ fn churn(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("fit", &size), |b| {
             b.iter(|| params.fit(black_box(&snapshots)).expect("a model"));
         });
-        let model = params.fit(&snapshots).expect("a model");
         group.bench_function(BenchmarkId::new("predict", &size), |b| {
+            let model = params.fit(&snapshots).expect("a model");
             b.iter(|| model.predict(black_box(&snapshots[2].table)).expect("scores"));
         });
         group.bench_function(BenchmarkId::new("reasons", &size), |b| {
+            let model = params.fit(&snapshots).expect("a model");
             b.iter(|| {
                 let explainer = model.explainer(&snapshots[2].table).expect("an explainer");
                 (0..n).map(|row| explainer.reasons(row).len()).sum::<usize>()

@@ -9,6 +9,8 @@ use crate::metrics::classification::Outcomes;
 
 /// A single column above this area under the curve is suspect.
 const SUSPECT_AUC: f64 = 0.95;
+/// Rows that are enough to see it: every k-th is looked at.
+const LOOKED_AT: usize = 5000;
 /// A level needs this many rows to be suspect.
 const SUSPECT_LEVEL_ROWS: usize = 30;
 
@@ -26,6 +28,8 @@ pub(super) fn suspects(tables: &[TableRows], churned: &[bool]) -> Vec<ChurnWarni
 }
 
 fn suspect_number(tables: &[TableRows], churned: &[bool], k: usize) -> Option<ChurnWarning> {
+    let every = churned.len().div_ceil(LOOKED_AT).max(1);
+    let churned: Vec<bool> = churned.iter().step_by(every).copied().collect();
     let scores: Vec<f64> = tables
         .iter()
         .flat_map(|(table, rows)| {
@@ -33,8 +37,9 @@ fn suspect_number(tables: &[TableRows], churned: &[bool], k: usize) -> Option<Ch
             // Missing may itself be the leak: it ranks below everything.
             rows.iter().map(|&row| if cells[row].is_nan() { f64::NEG_INFINITY } else { cells[row] })
         })
+        .step_by(every)
         .collect();
-    let outcomes = Outcomes::new(&scores, &vec![0.5; scores.len()], churned).ok()?;
+    let outcomes = Outcomes::new(&scores, &vec![0.5; scores.len()], &churned).ok()?;
     let auc = outcomes.auc().estimate;
     let auc = auc.max(1.0 - auc);
     let column = tables[0].0.spec().features[k].name.clone();

@@ -27,7 +27,7 @@ const SINGULAR: f64 = 1e8;
 /// Rows per partial sum; part of the meaning of "same bytes".
 const BLOCK: usize = 2048;
 /// Rows that are enough to choose among starts.
-const ROUGH_ROWS: usize = 1000;
+const ROUGH_ROWS: usize = 500;
 /// Seed of the jittered starts: part of the method, not a choice.
 const START_SEED: u64 = 0x4D42_474E_4244;
 
@@ -211,9 +211,9 @@ fn in_units_of(rows: &[(History, f64)], unit: f64) -> Vec<(History, f64)> {
     rows.iter().map(|(history, count)| (scale(history), *count)).collect()
 }
 
-/// Every k-th of the sorted rows, about a thousand, for finding the neighbourhood of the optimum.
+/// Every k-th of the sorted rows, at most 500, for finding the neighbourhood of the optimum.
 pub(super) fn thinned<T: Copy>(rows: &[T]) -> Vec<T> {
-    rows.iter().step_by((rows.len() / ROUGH_ROWS).max(1)).copied().collect()
+    rows.iter().step_by(rows.len().div_ceil(ROUGH_ROWS).max(1)).copied().collect()
 }
 
 /// Sums of `of` over the rows: in order inside blocks of fixed size, blocks in order.

@@ -29,6 +29,8 @@ const LONGEST_STEP: f64 = 2.0;
 const BFGS_GRADIENT: f64 = 1e-5;
 /// Newton stops here.
 const NEWTON_GRADIENT: f64 = 1e-10;
+/// Where convergence is slow this is enough.
+const ACCEPTED_GRADIENT: f64 = 1e-6;
 /// Distance of the central differences of the gradient.
 const DIFFERENCE: f64 = 1e-4;
 
@@ -48,8 +50,14 @@ pub(super) fn minimise<const N: usize>(
         }
     }
     let lowest = ends[best].1;
-    let (point, hessian) = newton(f, bfgs(f, ends[best].0).0);
-    let last = f(&point);
+    let (mut point, mut hessian) = newton(f, ends[best].0);
+    let mut last = f(&point);
+    let far = largest(&last.gradient);
+    if far.is_nan() || far >= BFGS_GRADIENT {
+        // The rough end was too far away for Newton.
+        (point, hessian) = newton(f, bfgs(f, point).0);
+        last = f(&point);
+    }
     Optimum {
         point,
         minimum: last.at,
@@ -153,8 +161,13 @@ fn newton<const N: usize>(
         if !(falls && largest(&there.gradient) < largest(&here.gradient)) {
             break;
         }
+        let (before, after) = (largest(&here.gradient), largest(&there.gradient));
         point = next;
         hessian = second_derivatives(f, &point);
+        // At a kink (a wall) convergence is no longer quadratic, and more digits are not worth their price.
+        if after < ACCEPTED_GRADIENT && after > 0.1 * before {
+            break;
+        }
     }
     (point, hessian)
 }

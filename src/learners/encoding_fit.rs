@@ -78,8 +78,7 @@ fn learn_number(tables: &[TableRows], k: usize, yes_no: bool) -> SourceKind {
     let missing = indicator(n_missing, cells.len());
     let mean = present.iter().sum::<f64>() / present.len().max(1) as f64;
     let log = !yes_no && skewness(&present, mean).abs() > LOG_ABOVE_SKEWNESS;
-    present.sort_unstable_by(f64::total_cmp);
-    let median = median_of_sorted(&present);
+    let median = median(&mut present);
     let transformed = cells.iter().map(|x| if x.is_nan() { median } else { *x });
     let transformed: Vec<f64> =
         if log { transformed.map(signed_log).collect() } else { transformed.collect() };
@@ -132,12 +131,18 @@ fn skewness(cells: &[f64], mean: f64) -> f64 {
     if square > 0.0 { cube / square.powf(1.5) } else { 0.0 }
 }
 
-fn median_of_sorted(cells: &[f64]) -> f64 {
-    match cells.len() {
-        0 => 0.0,
-        n if n % 2 == 1 => cells[n / 2],
-        n => 0.5 * (cells[n / 2 - 1] + cells[n / 2]),
+/// The middle cell, or the mean of both; 0 without any. Reorders the cells.
+fn median(cells: &mut [f64]) -> f64 {
+    let n = cells.len();
+    if n == 0 {
+        return 0.0;
     }
+    let (below, middle, _) = cells.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let upper = *middle;
+    if n % 2 == 1 {
+        return upper;
+    }
+    0.5 * (below.iter().copied().fold(f64::NEG_INFINITY, f64::max) + upper)
 }
 
 #[cfg(test)]
@@ -232,6 +237,13 @@ mod tests {
         assert!(matches!(encoding.sources[0].kind, SourceKind::Number { log: true, .. }));
         assert!(matches!(encoding.sources[1].kind, SourceKind::Number { log: false, .. }));
         assert_eq!(signed_log(-1.0), -std::f64::consts::LN_2);
+    }
+
+    #[test]
+    fn medians_by_hand() {
+        assert_eq!(median(&mut []), 0.0);
+        assert_eq!(median(&mut [3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&mut [4.0, 1.0, 3.0, 2.0]), 2.5);
     }
 
     #[test]

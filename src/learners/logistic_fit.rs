@@ -44,6 +44,18 @@ impl LogisticValid {
         row_weights: &[f64],
         start: Option<&Logistic>,
     ) -> Result<Logistic, DataError> {
+        self.fit_to(1e-8, design, labels, row_weights, start)
+    }
+
+    /// As [`LogisticValid::fit`], until no partial derivative exceeds `tolerance` times the sum of row weights.
+    pub(crate) fn fit_to(
+        &self,
+        tolerance: f64,
+        design: &Design,
+        labels: &[bool],
+        row_weights: &[f64],
+        start: Option<&Logistic>,
+    ) -> Result<Logistic, DataError> {
         check(design, labels, row_weights)?;
         if self.lambda == 0.0 {
             refuse_separation(design, labels, row_weights)?;
@@ -57,7 +69,7 @@ impl LogisticValid {
             }
             None => beta[0] = problem.base_margin(),
         }
-        let tolerance = 1e-8 * row_weights.iter().sum::<f64>();
+        let tolerance = tolerance * row_weights.iter().sum::<f64>();
         let mut here = problem.sums(&beta);
         for n_iterations in 0..MAX_ITERATIONS {
             let gradient_max = here.gradient.iter().fold(0.0_f64, |m, g| m.max(g.abs()));
@@ -177,25 +189,13 @@ impl Problem<'_> {
         sums
     }
 
-    fn loss(&self, beta: &[f64]) -> f64 {
-        let of = |row: usize| {
-            let margin = margin(beta, self.design.row(row));
-            let y = f64::from(u8::from(self.labels[row]));
-            self.row_weights[row] * (sigmoid_and_softplus(margin).1 - y * margin)
-        };
-        let parts: Vec<f64> =
-            (0..N_PARTS).into_par_iter().map(|k| self.range(k).map(of).sum::<f64>()).collect();
-        let penalty: f64 = beta[1..].iter().map(|b| b * b).sum();
-        parts.into_iter().sum::<f64>() + 0.5 * self.lambda * penalty
-    }
-
     /// The Newton step, halved until the loss does not rise; `None` when it always does.
     fn shorten(&self, beta: &[f64], here: &Sums, step: &[f64]) -> Option<(Vec<f64>, Sums)> {
         let mut share = 1.0;
         for _ in 0..30 {
             let next: Vec<f64> = beta.iter().zip(step).map(|(b, s)| b - share * s).collect();
-            if self.loss(&next) <= here.loss + 1e-13 * here.loss.abs() {
-                let there = self.sums(&next);
+            let there = self.sums(&next);
+            if there.loss <= here.loss + 1e-13 * here.loss.abs() {
                 return Some((next, there));
             }
             share *= 0.5;
