@@ -16,7 +16,7 @@ use crate::random::Random;
 
 /// Fewer repeat buyers than this settle nothing, with or without a prior.
 const MIN_REPEAT_BUYERS: u64 = 10;
-/// Below this many customers that carry information a weak prior is added (reference: about 200).
+/// Below this many customers that carry information a weak prior is added.
 pub(super) const PRIOR_BELOW: u64 = 200;
 /// Standard deviation of the weak prior on the logarithm of every parameter.
 const PRIOR_SD: f64 = 3.0;
