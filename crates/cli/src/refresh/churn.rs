@@ -74,9 +74,9 @@ fn labelled(
 ) -> Option<LabelledSnapshot> {
     let n = input.tables.customers.len();
     // What the purchase model said then, from what was known then; nothing where it could not be fitted.
-    let prediction = value::params(job).ok().and_then(|valid| value::predict_at(&valid, input, as_of).ok());
+    let prediction = value::params(job).ok().and_then(|valid| value::expect_at(&valid, input, as_of).ok());
     let values =
-        prediction.map_or_else(|| vec![None; n], |(_, prediction)| value::by_customer(&prediction, n));
+        prediction.map_or_else(|| vec![None; n], |prediction| value::by_customer(&prediction, n));
     let table = table_at(input, plan, as_of, &values).ok()?;
     let around = purchases_around(&input.tables, as_of, input.as_of);
     let labels = around.into_iter().map(|(last, next)| last.map(|last| valid.label(as_of, last, next)));

@@ -1,6 +1,7 @@
 //! Customer lifetime value: fitted at the run's instant, tried on the horizon before it.
 
 use bespoke::cltv::{CltvModel, CltvParams, CltvPrediction, CltvValid};
+use bespoke::error::DataError;
 use bespoke::features::{orders_and_revenue_between, purchase_summary};
 use bespoke::metrics::value::Amounts;
 use bespoke::params::Params;
@@ -75,15 +76,24 @@ pub fn run(valid: &CltvValid, input: &Input) -> Value {
     value
 }
 
+/// What the model of an instant expects of the customers known by then; no intervals.
+///
+/// # Errors
+/// When there is too little to fit.
+pub fn expect_at(valid: &CltvValid, input: &Input, as_of: Timestamp) -> Result<CltvPrediction, DataError> {
+    let summary = purchase_summary(&input.tables, as_of, &input.calendar);
+    valid.fit(&summary)?.expect(&summary)
+}
+
 /// The model at an instant and what it predicts for the customers known by then.
 ///
 /// # Errors
 /// When there is too little to fit.
-pub fn predict_at(
+fn predict_at(
     valid: &CltvValid,
     input: &Input,
     as_of: Timestamp,
-) -> Result<(CltvModel, CltvPrediction), bespoke::error::DataError> {
+) -> Result<(CltvModel, CltvPrediction), DataError> {
     let summary = purchase_summary(&input.tables, as_of, &input.calendar);
     let model = valid.fit(&summary)?;
     let prediction = model.predict(&summary)?;
@@ -116,7 +126,7 @@ fn backtest(valid: &CltvValid, input: &Input) -> Result<Vec<Metric>, String> {
     let from = input.as_of.minus(Days(days));
     let params =
         CltvParams { horizon_days: days, ..valid.params().clone() }.check().map_err(|e| e.to_string())?;
-    let (_, prediction) = predict_at(&params, input, from).map_err(|e| e.to_string())?;
+    let prediction = expect_at(&params, input, from).map_err(|e| e.to_string())?;
     let actual = orders_and_revenue_between(&input.tables, from, input.as_of, &input.calendar);
     let of = |column: &dyn Fn(usize) -> f64| {
         prediction.customers.iter().map(|&c| column(c as usize)).collect::<Vec<_>>()
