@@ -23,8 +23,23 @@ impl Seen {
         new
     }
 
+    /// Brings the slots of hashes that are about to be inserted near; changes nothing.
+    pub(crate) fn approach(&mut self, hashes: impl ExactSizeIterator<Item = u128>) {
+        while (self.n + hashes.len()) * 8 > self.slots.len() * 7 {
+            self.grow();
+        }
+        let mask = self.slots.len().wrapping_sub(1);
+        // Independent loads without a branch between them: the processor has many under way at once.
+        let touched = hashes.fold(0, |sum, hash| sum ^ self.slots[hash as usize & mask]);
+        std::hint::black_box(touched);
+    }
+
     fn grow(&mut self) {
-        let mut slots = vec![0; (self.slots.len() * 2).max(1024)];
+        let n_slots = (self.slots.len() * 2).max(1024);
+        // Written rather than taken zeroed from the system, whose pages would each fault twice: at the first look
+        // and at the first change.
+        let mut slots: Vec<u128> = Vec::with_capacity(n_slots);
+        slots.extend(std::iter::repeat_n(0, n_slots));
         for &hash in self.slots.iter().filter(|&&hash| hash != 0) {
             let place = find(&slots, hash);
             slots[place] = hash;
@@ -53,6 +68,8 @@ mod tests {
         let hashes = || (0..5000u32).map(|i| xxhash_rust::xxh3::xxh3_128(&i.to_le_bytes()));
         assert!(hashes().all(|hash| seen.insert(hash)));
         assert!(hashes().all(|hash| !seen.insert(hash)));
+        seen.approach([7, 8].into_iter());
+        assert!(seen.insert(7) && !seen.insert(7));
         assert!(seen.insert(0));
         assert!(!seen.insert(0));
     }

@@ -35,6 +35,23 @@ enum Named<'r> {
     Unknown(&'r str),
 }
 
+/// Events that wait at most; their slots fit into the first cache.
+const MOST_WAITING: usize = 256;
+
+/// A checked event that may be a repeat.
+pub(super) struct Waiting {
+    event: NewEvent,
+    hash: u128,
+    odd: Odd,
+}
+
+/// Oddities of an event that are counted once it is accepted.
+#[derive(Clone, Copy)]
+struct Odd {
+    ambiguous: bool,
+    damaged: bool,
+}
+
 impl Rows<'_> {
     pub(super) fn event<R: Record>(
         &mut self,
@@ -54,7 +71,7 @@ impl Rows<'_> {
             },
         };
         let Some(draft) = self.draft(record, kind) else { return Ok(()) };
-        if self.intake.builder.n_events() >= (u32::MAX - 1) as usize {
+        if self.intake.builder.n_events() + self.waiting.len() >= (u32::MAX - 1) as usize {
             return Err(ReadError::TooManyEvents { file: self.file.to_string(), row });
         }
         self.take(record, draft);
@@ -156,38 +173,63 @@ impl Rows<'_> {
         if let Some(attributes) = &draft.attributes {
             self.remember(record, attributes);
         }
+        self.state(&event, &draft);
+        let damaged_customer = event.customer.is_some() && self.customers.damaged;
+        let odd = Odd {
+            ambiguous: draft.time.ambiguous,
+            damaged: damaged_customer || draft.item.is_some_and(damaged),
+        };
         if merge && draft.event_id.is_none() {
             canonical(&mut self.key, self.plan.number, &event, &draft, &self.attributes.key);
-            // A repeat names only customers and items that its first copy has brought in.
-            if !self.intake.seen.insert(xxh3_128(&self.key)) {
-                self.account.merged += 1;
-                return;
+            self.waiting.push(Waiting { event, hash: xxh3_128(&self.key), odd });
+            if self.waiting.len() == MOST_WAITING {
+                self.settle();
             }
+        } else {
+            self.accept(event, odd);
         }
-        self.accept(event, &draft);
     }
 
-    fn accept(&mut self, event: NewEvent, draft: &Draft<'_>) {
+    /// What an event says about its item and customer. A repeat says the same again; it names only customers and
+    /// items that its first copy has brought in.
+    fn state(&mut self, event: &NewEvent, draft: &Draft<'_>) {
         if let (Some(item), true) = (event.item, draft.title.is_some() || draft.category.is_some()) {
             self.intake.label(item, event.time, draft.title, draft.category);
         }
-        if let (Some(customer), Some(attributes)) = (event.customer, &draft.attributes) {
+        if let Some(attributes) = &draft.attributes {
             for &(attribute, stated) in attributes {
-                self.intake.builder.customer_attribute(customer, attribute, event.time, stated);
+                if let Some(customer) = event.customer {
+                    self.intake.builder.customer_attribute(customer, attribute, event.time, stated);
+                }
             }
-        }
-        if draft.attributes.is_some() {
             self.attributes.stated = Some((event.customer, event.time));
         }
+    }
+
+    /// Accepts the waiting events or merges them with what has been seen. They wait for each other because a lookup
+    /// in a table larger than the caches is a wait for memory, and many lookups at once wait hardly longer.
+    pub(super) fn settle(&mut self) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.intake.seen.approach(waiting.iter().map(|w| w.hash));
+        for Waiting { event, hash, odd } in waiting.drain(..) {
+            if self.intake.seen.insert(hash) {
+                self.accept(event, odd);
+            } else {
+                self.account.merged += 1;
+            }
+        }
+        self.waiting = waiting;
+    }
+
+    fn accept(&mut self, event: NewEvent, odd: Odd) {
         self.intake.builder.event(event);
         self.account.accepted += 1;
         self.account.accepted_guests += u64::from(event.customer.is_none());
-        self.ambiguous += u64::from(draft.time.ambiguous);
-        let damaged_customer = event.customer.is_some() && self.customers.damaged;
-        self.damaged += u64::from(damaged_customer || draft.item.is_some_and(damaged));
+        self.ambiguous += u64::from(odd.ambiguous);
+        self.damaged += u64::from(odd.damaged);
     }
 
-    /// Whether the demographic cells, the customer and the time are those of the last accepted row, so that
+    /// Whether the demographic cells, the customer and the time are those of the row before, so that
     /// stating them again would change nothing.
     fn says_the_same<R: Record>(&self, record: &R, customer: Option<Id<'_>>, at: Timestamp) -> bool {
         let number = match customer {

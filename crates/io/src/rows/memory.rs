@@ -112,7 +112,7 @@ impl Run {
     }
 }
 
-/// The demographic cells of the last accepted row.
+/// The demographic cells of the last checked row.
 #[derive(Debug, Default)]
 pub(super) struct AttributeRun {
     pub(super) cells: Vec<Vec<u8>>,

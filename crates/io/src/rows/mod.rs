@@ -17,6 +17,7 @@ use crate::plan::{Plan, present};
 use crate::read::MAX_REJECTED;
 use crate::rules::{Verdict, judge};
 
+use events::Waiting;
 use fields::Problems;
 pub(crate) use memory::Intake;
 use memory::{AttributeRun, Run, damaged};
@@ -38,6 +39,7 @@ pub(crate) struct Rows<'a> {
     customers: Run,
     orders: Run,
     attributes: AttributeRun,
+    waiting: Vec<Waiting>,
 }
 
 impl<'a> Rows<'a> {
@@ -58,6 +60,7 @@ impl<'a> Rows<'a> {
             customers: Run::default(),
             orders: Run::default(),
             attributes: AttributeRun::default(),
+            waiting: Vec::new(),
         }
     }
 
@@ -104,6 +107,7 @@ impl<'a> Rows<'a> {
 
     /// What became of the rows of this file.
     pub(crate) fn finish(mut self) -> FileAccount {
+        self.settle();
         for (rule, &n) in self.plan.rules.iter().zip(&self.set_aside) {
             bump(&mut self.account.set_aside, &rule.name, n);
         }
