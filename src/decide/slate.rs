@@ -59,6 +59,9 @@ impl Slate<'_> {
     /// Takes the best open candidates of a tier until the slate is full. Greedy is exact here: categories are a
     /// partition. Looks at a prefix of the ranking and doubles it while quotas eat it up.
     fn fill_from(&mut self, source: Source, tier: &Tier<'_>, outcomes: &mut [Outcome]) {
+        if self.picks.len() == self.limit {
+            return;
+        }
         let mut open = ItemSet::filter(outcomes.len(), |item| outcomes[item as usize] == Outcome::Open);
         open.intersect(tier.scorable);
         let mut look_at = 2 * self.limit;

@@ -53,11 +53,14 @@ struct Reflection {
 /// Replaces `a` by Q' a Q with Q the product of the reflections, which is tridiagonal.
 fn tridiagonalise(a: &mut [f64], n: usize) -> Vec<Reflection> {
     let mut reflections = Vec::with_capacity(n);
+    let negligible = TOLERANCE * a.iter().fold(0.0, |most: f64, x| most.max(x.abs()));
     for k in 0..n.saturating_sub(2) {
         let from = k + 1;
         let mut v = a[k * n + from..(k + 1) * n].to_vec();
         let norm = libm::sqrt(dot(&v, &v));
-        if norm == 0.0 {
+        // Below the rank of the matrix the rest shrinks from step to step, down to numbers whose squares vanish.
+        if norm <= negligible {
+            a[k * n + from] = 0.0;
             continue;
         }
         let image = -norm.copysign(v[0]);
@@ -209,5 +212,19 @@ mod tests {
         assert_eq!(symmetric(a.clone(), 4).eigenvalues, vec![0.0, 1.0, 2.0, 3.0]);
         a[1] = f64::NAN;
         assert_eq!(symmetric(a, 4).eigenvalues.len(), 4);
+    }
+
+    #[test]
+    fn a_matrix_of_low_rank_has_finite_vectors() {
+        for rank in [0, 1, 2, 5] {
+            let n = 64;
+            let random = Random::new(4);
+            let rows: Vec<f64> = (0..rank * n).map(|i| random.normal(i as u64)).collect();
+            let cell = |i: usize, j: usize| (0..rank).map(|r| rows[r * n + i] * rows[r * n + j]).sum();
+            let eigen = symmetric((0..n * n).map(|at| cell(at / n, at % n)).collect(), n);
+            assert!(eigen.vectors.iter().chain(&eigen.eigenvalues).all(|x| x.is_finite()), "rank {rank}");
+            let large = eigen.eigenvalues.iter().filter(|&&x| x > 1.0).count();
+            assert_eq!(large, rank);
+        }
     }
 }

@@ -27,9 +27,11 @@ impl ItemSet {
     /// The items for which `holds` is true.
     #[must_use]
     pub fn filter(n_items: usize, holds: impl Fn(u32) -> bool) -> Self {
-        let mut set = Self::none(n_items);
-        (0..n_items as u32).filter(|&item| holds(item)).for_each(|item| set.insert(item));
-        set
+        let word = |at: usize| {
+            let items = at * 64..n_items.min(at * 64 + 64);
+            items.fold(0, |word, item| word | u64::from(holds(item as u32)) << (item % 64))
+        };
+        Self { n_items, words: (0..n_items.div_ceil(64)).map(word).collect() }
     }
 
     /// Size of the catalogue.

@@ -1,5 +1,6 @@
 //! Seconds and memory of each stage, for `timings.json`; never part of what is compared byte by byte.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use bespoke::types::Timestamp;
@@ -18,7 +19,7 @@ pub struct Timings {
     pub peak_bytes: Option<u64>,
     /// Number of threads worked with.
     pub threads: usize,
-    /// In the order they ran.
+    /// In the order they ended; some run at the same time.
     pub stages: Vec<StageTiming>,
 }
 
@@ -39,21 +40,27 @@ pub struct Stages {
     started: Instant,
     started_at: Timestamp,
     threads: usize,
-    stages: Vec<StageTiming>,
+    stages: Mutex<Vec<StageTiming>>,
 }
 
 impl Stages {
     /// Starts the clock.
     pub fn start(threads: usize) -> Self {
-        Self { started: Instant::now(), started_at: wall_clock(), threads, stages: Vec::new() }
+        Self { started: Instant::now(), started_at: wall_clock(), threads, stages: Mutex::default() }
     }
 
     /// Does `work` as a step that a person sees, and notes what it took, also when it fails.
-    pub fn measure<T>(&mut self, ui: &Ui, name: &str, work: impl FnOnce(&Step<'_>) -> T) -> T {
+    pub fn measure<T>(&self, ui: &Ui, name: &str, work: impl FnOnce(&Step<'_>) -> T) -> T {
+        self.note(name, || ui.step(name, work))
+    }
+
+    /// Notes what `work` took without showing it: for stages that share the threads with others at the time.
+    pub fn note<T>(&self, name: &str, work: impl FnOnce() -> T) -> T {
         let started = Instant::now();
-        let result = ui.step(name, work);
+        let result = work();
         let seconds = started.elapsed().as_secs_f64();
-        self.stages.push(StageTiming { name: name.to_owned(), seconds, peak_bytes: peak_bytes() });
+        let stage = StageTiming { name: name.to_owned(), seconds, peak_bytes: peak_bytes() };
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
         result
     }
 
@@ -64,7 +71,7 @@ impl Stages {
             seconds: self.started.elapsed().as_secs_f64(),
             peak_bytes: peak_bytes(),
             threads: self.threads,
-            stages: self.stages.clone(),
+            stages: self.stages.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 }
@@ -101,7 +108,7 @@ mod tests {
     #[test]
     fn stages_stand_in_the_order_they_ran_with_their_results() {
         let ui = Ui::new(&GlobalArgs { quiet: true, ..GlobalArgs::default() }).unwrap();
-        let mut stages = Stages::start(2);
+        let stages = Stages::start(2);
         assert_eq!(stages.measure(&ui, "read", |_| 7), 7);
         assert_eq!(stages.measure(&ui, "fit", |_| Err::<(), _>("no")), Err("no"));
         let timings = stages.timings();

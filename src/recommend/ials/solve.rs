@@ -8,6 +8,7 @@
 //! has two exact forms: the d x d system for long histories, and for short ones w = D^-1 H'(Id + H D^-1 H')^-1 1
 //! with an n_u x n_u system (Woodbury's identity).
 
+use crate::kernels::cholesky::dot_in_lanes;
 use crate::kernels::syrk::{TILE, add_gram};
 use crate::kernels::{KernelLevel, cholesky, rows};
 
@@ -133,8 +134,7 @@ impl FixedSide {
                 influence.clear();
                 influence.extend_from_slice(self.row(target));
                 cholesky::solve_again(&scratch.matrix, self.d, influence, &scratch.inverse_diagonal);
-                let dot =
-                    |&id: &u32| -> f32 { self.row(id).iter().zip(&*influence).map(|(a, b)| a * b).sum() };
+                let dot = |&id: &u32| dot_in_lanes(self.row(id), influence);
                 parts.extend(ids.iter().map(dot));
             }
         }

@@ -39,7 +39,10 @@ const SECTIONS: &[Section] = &[
         keys: &[
             ("k", "number of personas, or a range [low, high] to choose from at the first publish"),
             ("runs", "independent starts for each number; the best one counts"),
-            ("min_size", "no persona has fewer customers, unless the number is fixed"),
+            (
+                "min_size",
+                "no persona has fewer customers, unless the number is fixed; unset: 25, fewer in a small shop",
+            ),
             ("behaviour_weight", "of what customers did"),
             ("demographics_weight", "of what customers are"),
         ],
@@ -53,6 +56,7 @@ const SECTIONS: &[Section] = &[
             ("alpha0", "how much an item counts that the customer has not touched"),
             ("lambda", "regularisation"),
             ("popularity_half_life_days", "a purchase this many days old counts half"),
+            ("backtest_days", "the last so many days are held out to judge by"),
         ],
     },
     Section {
@@ -161,7 +165,7 @@ mod tests {
             "churn.horizon_days=30",
             "source.\"web shop\".columns={ time = \"a \\\"b\\\"\" }",
             "source.\"web shop\".path=/data/x.csv",
-            "decide.bought={ item = \"forever\" }",
+            "decide={ slots = 3, bought = { policy = { days = 30 }, refund = \"keep\" } }",
             "output.dir=/data/out",
             "output.publishing_counts=decided",
         ];
@@ -180,7 +184,7 @@ mod tests {
 
     #[test]
     fn every_key_has_a_comment_and_every_comment_a_key() {
-        let config = read(SMALL, &["limits.memory=1 GiB"]).unwrap();
+        let config = read(SMALL, &["limits.memory=1 GiB", "personas.min_size=25"]).unwrap();
         let all = Table::try_from(&config).unwrap();
         assert_eq!(all.len(), SECTIONS.len());
         for section in SECTIONS.iter().filter(|section| !section.keys.is_empty()) {

@@ -8,6 +8,7 @@ use bespoke::features::{
 use bespoke::metrics::classification::Estimate;
 use bespoke::params::Params;
 use bespoke::types::Timestamp;
+use rayon::prelude::*;
 
 use super::input::Input;
 use super::value::{self, ValueRow};
@@ -58,9 +59,9 @@ pub fn fit(
 ) -> Result<ChurnModel, DataError> {
     let starts = valid.snapshots(input.as_of);
     let first = input.tables.events.time.iter().min().copied().unwrap_or(input.as_of.0);
-    let usable = starts.into_iter().filter(|at| at.0 > first);
+    let usable: Vec<Timestamp> = starts.into_iter().filter(|at| at.0 > first).collect();
     let snapshots: Vec<LabelledSnapshot> =
-        usable.filter_map(|at| labelled(valid, job, input, plan, at)).collect();
+        usable.into_par_iter().filter_map(|at| labelled(valid, job, input, plan, at)).collect();
     valid.fit(&snapshots)
 }
 
@@ -75,8 +76,7 @@ fn labelled(
     let n = input.tables.customers.len();
     // What the purchase model said then, from what was known then; nothing where it could not be fitted.
     let prediction = value::params(job).ok().and_then(|valid| value::expect_at(&valid, input, as_of).ok());
-    let values =
-        prediction.map_or_else(|| vec![None; n], |prediction| value::by_customer(&prediction, n));
+    let values = prediction.map_or_else(|| vec![None; n], |prediction| value::by_customer(&prediction, n));
     let table = table_at(input, plan, as_of, &values).ok()?;
     let around = purchases_around(&input.tables, as_of, input.as_of);
     let labels = around.into_iter().map(|(last, next)| last.map(|last| valid.label(as_of, last, next)));

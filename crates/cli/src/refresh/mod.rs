@@ -75,7 +75,7 @@ pub struct Refreshed {
 /// [`crate::failure::Refused`] when the data or a quality bound forbids publishing; anything else when it could not run.
 /// Nothing is published then.
 pub fn refresh(session: &Session, job: &JobConfig, args: &RefreshArgs) -> Result<Refreshed> {
-    let mut timing = Stages::start(session.pool.current_num_threads());
+    let timing = Stages::start(session.pool.current_num_threads());
     let locked = OutputDir::at(&job.output.dir).lock()?;
     let previous = locked.out().current()?.map(|number| locked.out().run_dir(number));
     let profiles = locked.out().profiles()?;
@@ -89,7 +89,7 @@ pub fn refresh(session: &Session, job: &JobConfig, args: &RefreshArgs) -> Result
         explain_all: args.explain_all,
         choose_personas: args.choose_personas,
     };
-    let made = stages::refresh(&task, &mut timing)?;
+    let made = stages::refresh(&task, &timing)?;
     publish(session, job, run, made, &timing)
 }
 

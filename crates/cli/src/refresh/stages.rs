@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use bespoke::bundle::{Bundle, BundleKind, Models, Profiles, read_bundle};
+use bespoke::churn::ChurnModel;
 use bespoke::decide::{CustomerState, PolicyParams};
 use bespoke::engine::World;
 use bespoke::features::{
@@ -9,7 +10,7 @@ use bespoke::features::{
 };
 use bespoke::kernels::KernelLevel;
 use bespoke::params::Params;
-use bespoke::personas::Assignment;
+use bespoke::personas::{Assignment, PersonaModel};
 use bespoke::types::Timestamp;
 use bespoke_io::write_rejected;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use super::value::{self, Value};
 use super::{Made, Task, changes, personas, recommend, record};
 use crate::config::{JobConfig, PublishingCounts};
 use crate::outputs::PersonaFile;
-use crate::outputs::run_record::NotAvailable;
+use crate::outputs::run_record::{Metric, NotAvailable};
 use crate::timing::Stages;
 
 /// Checked parameters of every stage, so that a wrong one is found before anything is read.
@@ -65,7 +66,7 @@ pub struct Fitted {
     pub assigned: Vec<Assignment>,
     pub value: Value,
     pub leaving: Option<Leaving>,
-    pub metrics: Vec<crate::outputs::run_record::Metric>,
+    pub metrics: Vec<Metric>,
     pub not_available: Vec<NotAvailable>,
     pub warnings: Vec<String>,
 }
@@ -74,7 +75,7 @@ pub struct Fitted {
 ///
 /// # Errors
 /// When the job cannot run; [`crate::failure::Refused`] when the data forbid publishing.
-pub fn refresh(task: &Task<'_>, timing: &mut Stages) -> Result<Made> {
+pub fn refresh(task: &Task<'_>, timing: &Stages) -> Result<Made> {
     let valid = Valid::of(task.job, task.session.kernel)?;
     let ui = &task.session.ui;
     let input = timing.measure(ui, "read", |step| input::read(task.job, step))?;
@@ -100,67 +101,125 @@ pub fn refresh(task: &Task<'_>, timing: &mut Stages) -> Result<Made> {
 
 fn fit(
     task: &Task<'_>,
-    timing: &mut Stages,
+    timing: &Stages,
     valid: &Valid,
     input: &Input,
     catalogue: &bespoke::decide::Catalogue,
 ) -> Result<Fitted> {
     let ui = &task.session.ui;
     let mut warnings = input.warnings.clone();
-    let mut not_available = Vec::new();
-    let mut absent =
-        |stage: &str, reason: String| not_available.push(NotAvailable { stage: stage.to_owned(), reason });
     let previous = previous_models(task, &mut warnings);
     let (plan, table) = timing.measure(ui, "features", |_| features(input, previous.as_ref()));
     let scored = table.select(&input.scored);
-    let personas = timing.measure(ui, "personas", |_| {
-        let before = previous.as_ref().and_then(Models::personas);
-        personas::fit(&valid.personas, &scored, before, &mut warnings)
+    drop(table);
+    let before = previous.as_ref().and_then(Models::personas);
+    // People and items do not need each other: together they keep all threads busy through their serial parts.
+    let (people, items) = timing.measure(ui, "models", |_| {
+        rayon::join(
+            || people(task, timing, valid, input, &plan, &scored, before),
+            || items(timing, valid, input),
+        )
     });
-    let mut assigned = Vec::new();
-    let personas = match personas {
-        Ok(model) => {
-            assigned = model.predict(&scored)?;
-            Some(model)
-        }
-        Err(error) => {
-            absent("personas", error.to_string());
-            None
-        }
-    };
-    let value = timing.measure(ui, "value", |_| value::run(&valid.cltv, input));
-    let churn = timing.measure(ui, "churn", |_| churn::fit(&valid.churn, task.job, input, &plan));
-    let mut metrics = value.metrics.clone();
-    let (churn, leaving) = match churn {
-        Ok(model) => {
-            let table = churn::table_at(input, &plan, input.as_of, &value.rows)?.select(&input.scored);
-            let leaving = churn::score(&model, &table)?;
-            warnings.extend(model.warnings().iter().map(|warning| format!("churn: {warning}")));
-            metrics.extend(churn::metrics(&model));
-            (Some(model), Some(leaving))
-        }
-        Err(error) => {
-            absent("churn", error.to_string());
-            (None, None)
-        }
-    };
-    match timing.measure(ui, "backtest", |_| valid.recommend.backtest(input)) {
-        Ok(found) => metrics.extend(found),
-        Err(reason) => warnings.push(format!("recommendations were not backtested: {reason}")),
-    }
-    let fitted = timing.measure(ui, "recommend", |_| valid.recommend.fit(input))?;
-    if let Err(error) = &fitted.factors {
-        absent("recommend", format!("only popularity: {error}"));
-    }
-    not_available.extend(value.not_available.clone());
-    warnings.extend(value.warnings.clone());
-    let models = Models::new(catalogue, &fitted.popularity, fitted.factors.ok()).with(
+    let (people, items) = (people?, items?);
+    let notes = people.notes.and(items.notes);
+    warnings.extend(notes.warnings);
+    let models = Models::new(catalogue, &items.fitted.popularity, items.fitted.factors.ok()).with(
         Some(plan),
-        personas,
-        value.model.clone(),
-        churn,
+        people.personas,
+        people.value.model.clone(),
+        people.churn,
     );
+    let People { assigned, value, leaving, .. } = people;
+    let Notes { metrics, not_available, .. } = notes;
     Ok(Fitted { models, table: scored, assigned, value, leaving, metrics, not_available, warnings })
+}
+
+/// What stages have to say beside their results.
+#[derive(Default)]
+struct Notes {
+    metrics: Vec<Metric>,
+    not_available: Vec<NotAvailable>,
+    warnings: Vec<String>,
+}
+
+impl Notes {
+    fn absent(&mut self, stage: &str, reason: String) {
+        self.not_available.push(NotAvailable { stage: stage.to_owned(), reason });
+    }
+
+    fn and(mut self, later: Self) -> Self {
+        self.metrics.extend(later.metrics);
+        self.not_available.extend(later.not_available);
+        self.warnings.extend(later.warnings);
+        self
+    }
+}
+
+/// Models of customers.
+struct People {
+    personas: Option<PersonaModel>,
+    assigned: Vec<Assignment>,
+    value: Value,
+    churn: Option<ChurnModel>,
+    leaving: Option<Leaving>,
+    notes: Notes,
+}
+
+fn people(
+    task: &Task<'_>,
+    timing: &Stages,
+    valid: &Valid,
+    input: &Input,
+    plan: &FeaturePlan,
+    scored: &FeatureTable,
+    before: Option<&PersonaModel>,
+) -> Result<People> {
+    let mut notes = Notes::default();
+    let found =
+        timing.note("personas", || personas::fit(&valid.personas, scored, before, &mut notes.warnings));
+    let (mut personas, mut assigned) = (None, Vec::new());
+    match found {
+        Ok(model) => {
+            assigned = model.predict(scored)?;
+            personas = Some(model);
+        }
+        Err(error) => notes.absent("personas", error.to_string()),
+    }
+    let mut value = timing.note("value", || value::run(&valid.cltv, input));
+    notes.metrics.append(&mut value.metrics);
+    notes.not_available.append(&mut value.not_available);
+    notes.warnings.append(&mut value.warnings);
+    let (mut churn, mut leaving) = (None, None);
+    match timing.note("churn", || churn::fit(&valid.churn, task.job, input, plan)) {
+        Ok(model) => {
+            let table = churn::table_at(input, plan, input.as_of, &value.rows)?.select(&input.scored);
+            leaving = Some(churn::score(&model, &table)?);
+            notes.warnings.extend(model.warnings().iter().map(|warning| format!("churn: {warning}")));
+            notes.metrics.extend(churn::metrics(&model));
+            churn = Some(model);
+        }
+        Err(error) => notes.absent("churn", error.to_string()),
+    }
+    Ok(People { personas, assigned, value, churn, leaving, notes })
+}
+
+/// Models of items.
+struct Items {
+    fitted: recommend::Fitted,
+    notes: Notes,
+}
+
+fn items(timing: &Stages, valid: &Valid, input: &Input) -> Result<Items> {
+    let mut notes = Notes::default();
+    match timing.note("backtest", || valid.recommend.backtest(input)) {
+        Ok(found) => notes.metrics.extend(found),
+        Err(reason) => notes.warnings.push(format!("recommendations were not backtested: {reason}")),
+    }
+    let fitted = timing.note("recommend", || valid.recommend.fit(input))?;
+    if let Err(error) = &fitted.factors {
+        notes.absent("recommend", format!("only popularity: {error}"));
+    }
+    Ok(Items { fitted, notes })
 }
 
 /// The models of the run before, for warm starts; what cannot be read is said and done without.

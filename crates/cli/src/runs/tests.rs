@@ -5,6 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -23,8 +24,21 @@ fn folder() -> (TempDir, OutputDir) {
 }
 
 /// Publishes a run whose files all hold `mark`.
+/// A process that another test is starting holds copies of all open files for an instant, locks included.
+fn lock(out: &OutputDir) -> Result<Locked> {
+    for _ in 0..100 {
+        match out.lock() {
+            Err(error) if format!("{error:#}").contains("in use") => {
+                std::thread::sleep(Duration::from_millis(10))
+            }
+            result => return result,
+        }
+    }
+    out.lock()
+}
+
 fn publish(out: &OutputDir, mark: &str, keep: usize) -> Result<Published> {
-    let locked = out.lock()?;
+    let locked = lock(out)?;
     let mut run = locked.begin()?;
     fs::create_dir_all(run.dir().join("deep"))?;
     for name in FILES {

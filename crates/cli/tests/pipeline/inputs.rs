@@ -21,7 +21,12 @@ fn job(more: &str) -> String {
 fn rows(n: usize, customers: usize, items: usize) -> String {
     let row = |i: usize| {
         let (month, day) = (1 + i % 12, 1 + i % 28);
-        format!("c{},i{},2024-{month:02}-{day:02}T10:00:00Z,1,{}.50,o{i}\n", i % customers, i % items, 1 + i % 9)
+        format!(
+            "c{},i{},2024-{month:02}-{day:02}T10:00:00Z,1,{}.50,o{i}\n",
+            i % customers,
+            i % items,
+            1 + i % 9
+        )
     };
     (0..n).map(row).collect()
 }
@@ -190,8 +195,11 @@ fn a_full_disk_publishes_nothing_and_keeps_the_run_before() {
     // A limit on the size of files fails writes as a full disk does; the signal that comes with it is ignored.
     let program = assert_cmd::cargo::cargo_bin("bespoke");
     let script = format!("trap '' XFSZ; ulimit -f 8; exec '{}' refresh --quiet", program.display());
-    let output =
-        std::process::Command::new("bash").args(["-c", &script]).current_dir(fixture.path("")).output().unwrap();
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(fixture.path(""))
+        .output()
+        .unwrap();
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert_eq!(fixture.read("out/CURRENT").trim(), "000001");

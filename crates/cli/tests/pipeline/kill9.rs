@@ -33,7 +33,11 @@ fn kill9_never_leaves_half_a_run() {
         std::thread::sleep(Duration::from_secs_f64(1.1 * random.uniform(moment) * whole.as_secs_f64()));
         let _ = child.kill();
         let status = child.wait().unwrap();
-        if status.success() { published += 1 } else { killed += 1 }
+        if status.success() {
+            published += 1
+        } else {
+            killed += 1
+        }
         whole_state(&fixture);
     }
     println!("{killed} killed, {published} had finished");

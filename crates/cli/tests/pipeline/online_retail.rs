@@ -11,7 +11,10 @@ use crate::fixture::Fixture;
 /// The export, or `None` with a visible line when it is not there and need not be.
 fn export() -> Option<PathBuf> {
     let Some(dir) = std::env::var_os("BESPOKE_DATA") else {
-        assert!(std::env::var_os("BESPOKE_REQUIRE_DATA").is_none(), "BESPOKE_DATA is unset, but data are required");
+        assert!(
+            std::env::var_os("BESPOKE_REQUIRE_DATA").is_none(),
+            "BESPOKE_DATA is unset, but data are required"
+        );
         let line = "SKIPPED the whole job on Online Retail: BESPOKE_DATA is unset\n";
         std::io::stderr().write_all(line.as_bytes()).unwrap();
         return None;
@@ -53,11 +56,13 @@ fn online_retail_from_the_raw_file_to_a_published_run() {
     let fixture = Fixture::empty();
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/online-retail/bespoke.toml");
     let source = format!("source.orders.path={}", export.display());
-    let args = ["refresh", "--config", config, "--json", "--quiet", "--set", &source, "--set", "output.dir=out"];
+    let args =
+        ["refresh", "--config", config, "--json", "--quiet", "--set", &source, "--set", "output.dir=out"];
     let json = fixture.run(&args).json();
     let record = &json["record"];
     let rows = &record["rows"][0];
-    let sum = |key: &str| -> u64 { rows[key].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum() };
+    let sum =
+        |key: &str| -> u64 { rows[key].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum() };
     let n = |key: &str| rows[key].as_u64().unwrap();
     assert_eq!(n("read"), 541_909);
     assert_eq!(n("accepted") + n("merged") + sum("set_aside") + sum("rejected"), 541_909);
@@ -82,7 +87,8 @@ fn online_retail_from_the_raw_file_to_a_published_run() {
         assert!(!bought[id].contains(item), "{id} has {item} already");
     }
     let shown = &record["recommendations"];
-    let short: u64 = shown["shortfalls"].as_array().unwrap().iter().map(|s| s["slots"].as_u64().unwrap()).sum();
+    let short: u64 =
+        shown["shortfalls"].as_array().unwrap().iter().map(|s| s["slots"].as_u64().unwrap()).sum();
     assert_eq!(43_340, ids.len() as u64 + short, "every shortfall is stated");
     let metric = |name: &str| {
         let all = record["metrics"].as_array().unwrap();

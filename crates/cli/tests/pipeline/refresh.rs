@@ -36,7 +36,7 @@ fn a_wrong_as_of_is_blamed_on_its_option() {
 #[test]
 fn a_failed_refresh_leaves_the_folder_as_it_was() {
     let fixture = Fixture::with_job(&format!("{JOB}[source.orders]\npath = \"no-such-file.csv\"\n"));
-    let stderr = fixture.run(&["refresh"]).fails(2);
+    let stderr = fixture.run(&["refresh", "--quiet"]).fails(2);
     assert!(stderr.starts_with("error: "), "{stderr}");
     assert_eq!(std::fs::read_dir(fixture.path("out/runs")).unwrap().count(), 0);
     assert!(!fixture.path("out/CURRENT").exists());
