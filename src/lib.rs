@@ -1,4 +1,4 @@
-//! Personalisation: personas, ranked content and offers, churn and customer lifetime value.
+#![doc = include_str!("../README.md")]
 
 pub mod bundle;
 pub mod churn;
@@ -18,3 +18,5 @@ pub mod random;
 pub mod recommend;
 pub mod tables;
 pub mod types;
+
+pub use engine::{Engine, Event, Outcome, Request};

@@ -145,4 +145,11 @@ mod tests {
         let text = format!("{:#}", load(Path::new("no/such.toml"), &[]).unwrap_err());
         assert!(text.contains("no/such.toml: no such job file; name one with --config"), "{text}");
     }
+
+    #[test]
+    fn the_retail_preset_is_a_part_of_a_job() {
+        let preset = include_str!("../../../../models/retail/model.toml");
+        let config = read(&format!("{SMALL}{preset}"), &[]).unwrap();
+        assert_eq!((config.decide.slots, config.recommend.factors), (5, 64));
+    }
 }

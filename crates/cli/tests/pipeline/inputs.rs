@@ -215,3 +215,32 @@ fn a_folder_that_cannot_be_written_is_refused() {
     let stderr = fixture.run(&["refresh", "--set", "output.dir=/proc/bespoke-out"]).fails(2);
     assert!(stderr.contains("/proc/bespoke-out"), "{stderr}");
 }
+
+#[test]
+fn a_model_file_holds_no_id_and_no_text_of_a_few() {
+    let more =
+        "[source.orders.customer_attributes]\ncountry = { column = \"country\", type = \"category\" }\n";
+    let columns = "order_id = \"order\", title = \"title\", category = \"category\"";
+    let fixture = Fixture::with_job(&job(more).replace("order_id = \"order\"", columns));
+    let line = |n: usize, customer: &str, item: &str, text: &str| {
+        format!(
+            "{customer},{item},2024-{:02}-{:02}T10:00:00Z,1,2.50,o{n},{text},{text},{text}\n",
+            1 + n % 12,
+            1 + n % 28
+        )
+    };
+    let ordinary = (0..2_000).map(|n| line(n, &format!("c{}", n % 300), &format!("i{}", n % 40), "ordinary"));
+    let canaries = (0..3).map(|n| line(n, "CANARY-customer", "CANARY-item", "CANARY-text"));
+    let header = HEADER.trim_end();
+    let lines: String = ordinary.chain(canaries).collect();
+    fixture.write("orders.csv", &format!("{header},title,category,country\n{lines}"));
+    fixture.run(&["refresh", "--quiet"]).ok();
+    let holds = |file: &str, text: &[u8]| {
+        let bytes = std::fs::read(fixture.path(file)).unwrap();
+        bytes.windows(text.len()).any(|window| window == text)
+    };
+    assert!(!holds("out/runs/000001/model.bespoke", b"CANARY"));
+    assert!(holds("out/runs/000001/model.bespoke", b"ordinary"), "a level of many may be named");
+    assert!(holds("out/runs/000001/catalogue.bespoke", b"CANARY-item"));
+    assert!(!holds("out/runs/000001/catalogue.bespoke", b"CANARY-customer"));
+}

@@ -132,6 +132,23 @@ fn the_engine_decides_what_the_batch_published_row_for_row() {
         assert_eq!(held, counts.remove(id).unwrap_or_default(), "customer {id}");
     }
     assert!(als > 1_000 && batch.is_empty());
+    as_good_as_expected(&record);
+}
+
+/// The quality that `models/retail/expected.toml` promises.
+fn as_good_as_expected(record: &serde_json::Value) {
+    let expected: toml::Table =
+        toml::from_str(include_str!("../../../../models/retail/expected.toml")).unwrap();
+    let bound = |stage: &str, name: &str| expected[stage][name].as_float().unwrap();
+    let metric = |name: &str| {
+        let all = record["metrics"].as_array().unwrap();
+        all.iter().find(|metric| metric["name"].as_str().unwrap().starts_with(name)).unwrap().clone()
+    };
+    let recall = metric("recall@10");
+    let (ours, popularity) = (recall["estimate"].as_f64().unwrap(), recall["baseline"].as_f64().unwrap());
+    assert!(ours > bound("recommend", "recall_over_popularity") * popularity, "{recall}");
+    let auc = metric("AUC");
+    assert!(auc["estimate"].as_f64().unwrap() > bound("churn", "auc"), "{auc}");
 }
 
 #[test]
