@@ -61,7 +61,6 @@ impl Scratch {
         if !self.fold_in.as_ref().is_some_and(fits) {
             self.fold_in = None;
         }
-        self.by_row.resize(model.n_items(), 0.0);
         (self.fold_in.get_or_insert_with(|| model.scratch()), &mut self.by_row)
     }
 }
@@ -107,13 +106,23 @@ impl World {
     /// calls: batch, serving, preview.
     #[must_use]
     pub fn decide(&self, state: &CustomerState, ask: &Ask<'_>, scratch: &mut Scratch) -> Answer {
-        let history = self.history(state);
-        let personal = self.personal(&history, scratch);
+        let mut answers = self.decide_many(std::slice::from_ref(state), ask, scratch);
+        answers.pop().unwrap_or_else(|| unreachable!("one answer per state"))
+    }
+
+    /// [`World::decide`] for several customers, who share the reading of the item factors; the same bits.
+    #[must_use]
+    pub fn decide_many(&self, states: &[CustomerState], ask: &Ask<'_>, scratch: &mut Scratch) -> Vec<Answer> {
+        let histories: Vec<Vec<u32>> = states.iter().map(|state| self.history(state)).collect();
+        let personal = self.personal(&histories, scratch);
         let availability = self.availability(ask.now);
-        let scores = self.scores(personal.as_deref());
         let stock = self.stock.read().unwrap_or_else(PoisonError::into_inner);
-        let slate = decide(&self.catalogue, &self.policy, &availability, &stock, state, &scores, ask);
-        Answer { slate, history, personal }
+        let answer = |((state, history), personal): ((&CustomerState, Vec<u32>), Option<Vec<f32>>)| {
+            let scores = self.scores(personal.as_deref());
+            let slate = decide(&self.catalogue, &self.policy, &availability, &stock, state, &scores, ask);
+            Answer { slate, history, personal }
+        };
+        states.iter().zip(histories).zip(personal).map(answer).collect()
     }
 
     /// The slots of an answer with ids and reasons.
@@ -162,13 +171,21 @@ impl World {
         rows
     }
 
-    /// Scores by fold-in, or `None` for a customer the factor model knows nothing about.
-    fn personal(&self, history: &[u32], scratch: &mut Scratch) -> Option<Vec<f32>> {
-        let model = self.models.factors()?;
+    /// Scores by fold-in of each history, `None` for a customer the factor model knows nothing about.
+    fn personal(&self, histories: &[Vec<u32>], scratch: &mut Scratch) -> Vec<Option<Vec<f32>>> {
+        let Some(model) = self.models.factors() else { return vec![None; histories.len()] };
         let (fold_in, by_row) = scratch.for_model(model);
-        let customer = model.fold_in(history, fold_in)?;
-        model.scores(&customer, by_row);
-        Some(self.model_row.iter().map(|row| row.map_or(0.0, |row| by_row[row as usize])).collect())
+        let folded: Vec<Option<Vec<f32>>> =
+            histories.iter().map(|history| model.fold_in(history, fold_in)).collect();
+        let customers: Vec<f32> = folded.iter().flatten().flatten().copied().collect();
+        by_row.resize(customers.len() / model.n_factors() * model.n_items(), 0.0);
+        model.panels().score_many(&customers, by_row);
+        let mut rows = by_row.chunks_exact(model.n_items().max(1));
+        let mut in_catalogue = || -> Vec<f32> {
+            let scores = rows.next().unwrap_or_default();
+            self.model_row.iter().map(|row| row.map_or(0.0, |row| scores[row as usize])).collect()
+        };
+        folded.iter().map(|folded| folded.as_ref().map(|_| in_catalogue())).collect()
     }
 
     fn scores<'a>(&'a self, personal: Option<&'a [f32]>) -> Scores<'a> {

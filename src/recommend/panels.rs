@@ -63,6 +63,26 @@ impl ItemPanels {
         }
     }
 
+    /// Scores of all items for several customers: a block of items is read once for all of them.
+    ///
+    /// `customers` is n x d, `out` n x n_items, both row-major. The same bits as [`ItemPanels::score_all`].
+    ///
+    /// # Panics
+    /// When shapes do not fit: a programmer error.
+    pub fn score_many(&self, customers: &[f32], out: &mut [f32]) {
+        let n_customers = customers.len() / self.d;
+        assert!(customers.len().is_multiple_of(self.d), "customers are n x d");
+        assert!(out.len() == n_customers * self.n_items, "n x n_items scores out");
+        let mut scores = vec![0.0; n_customers * BLOCK];
+        for (at, first) in (0..self.n_items).step_by(BLOCK).enumerate() {
+            self.block_scores(at, customers, &mut scores);
+            let n_items = BLOCK.min(self.n_items - first);
+            for (row, scores) in out.chunks_exact_mut(self.n_items).zip(scores.chunks_exact(BLOCK)) {
+                row[first..first + n_items].copy_from_slice(&scores[..n_items]);
+            }
+        }
+    }
+
     /// Scores of a candidate list, in its order.
     ///
     /// # Panics
@@ -115,6 +135,9 @@ mod tests {
             panels.score_all(&[1.0, -2.0], &mut scores);
             let expected: Vec<f32> = factors.chunks(2).map(|h| h[0] - 2.0 * h[1]).collect();
             assert_eq!(scores, expected);
+            let mut many = vec![0.0; 3 * 70];
+            panels.score_many(&[0.5, 0.25, 1.0, -2.0, 3.0, 1.0], &mut many);
+            assert_eq!(many[70..140], scores);
             let listed = panels.score_items(&[1.0, -2.0], &[69, 0, 5]);
             assert_eq!(listed, [expected[69], expected[0], expected[5]]);
         }

@@ -150,7 +150,7 @@ fn contributions_sum_to_the_score() {
         for (item, parts) in targets.into_iter().zip(model.explain(&history, &targets, &mut scratch)) {
             assert!(parts.iter().map(|part| part.item).eq(history.iter().copied()));
             let sum: f32 = parts.iter().map(|part| part.part).sum();
-            assert!((sum - scores[item]).abs() < 1e-4, "{sum} {}", scores[item]);
+            assert!((sum - scores[item as usize]).abs() < 1e-4, "{sum} {}", scores[item as usize]);
         }
     }
 }

@@ -29,7 +29,7 @@ fn lock(out: &OutputDir) -> Result<Locked> {
     for _ in 0..100 {
         match out.lock() {
             Err(error) if format!("{error:#}").contains("in use") => {
-                std::thread::sleep(Duration::from_millis(10))
+                std::thread::sleep(Duration::from_millis(10));
             }
             result => return result,
         }

@@ -33,11 +33,8 @@ fn kill9_never_leaves_half_a_run() {
         std::thread::sleep(Duration::from_secs_f64(1.1 * random.uniform(moment) * whole.as_secs_f64()));
         let _ = child.kill();
         let status = child.wait().unwrap();
-        if status.success() {
-            published += 1
-        } else {
-            killed += 1
-        }
+        let count = if status.success() { &mut published } else { &mut killed };
+        *count += 1;
         whole_state(&fixture);
     }
     println!("{killed} killed, {published} had finished");
