@@ -1,4 +1,4 @@
-//! `catalogue.bespoke`.
+//! `catalogue.bespoke`: what can be shown, as a bundle.
 
 use super::container::{Bundle, BundleError, BundleKind, BundleWriter};
 use crate::decide::Catalogue;

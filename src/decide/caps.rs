@@ -59,7 +59,7 @@ pub fn why(
 }
 
 fn count(cap: &Cap, state: &CustomerState, key: Option<Key>, now: Timestamp) -> usize {
-    times(state, key).filter(|&at| at <= now && at.0 > now.0 - cap.window_ms()).count()
+    times(state, key).filter(|&at| at.0.abs_diff(now.0) < cap.window_ms() as u64).count()
         + state.reserved(key, now)
 }
 

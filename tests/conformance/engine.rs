@@ -322,6 +322,7 @@ fn many_threads_on_one_customer_never_break_a_cap() {
     let profiles = engine.snapshot();
     let state = &profiles.customers["a"].state;
     for item in 0..N_ITEMS {
-        assert!(state.exposures_of(Key::of(&item_id(item))).count() <= 2);
+        let times: Vec<i64> = state.exposures_of(Key::of(&item_id(item))).map(|at| at.0 - NOW.0).collect();
+        assert!(times.len() <= 2, "{} was shown at {times:?}", item_id(item));
     }
 }
