@@ -61,6 +61,10 @@ stock = "stock"
 [personas]
 k = [2, 10]
 
+# A small catalogue with few orders each wants more regularisation than a large one.
+[recommend]
+lambda = 0.03
+
 [decide]
 slots = 5
 max_per_category = 2

@@ -111,6 +111,19 @@ impl Recommenders {
     }
 }
 
+/// Says so when the factor model ranks no better than popularity: then its parameters do not suit the shop.
+pub fn warning(metrics: &[Metric]) -> Option<String> {
+    let worse =
+        metrics.iter().find(|metric| metric.baseline.is_some_and(|baseline| metric.estimate < baseline))?;
+    Some(format!(
+        "recommend: {} is {:.3}, popularity alone reaches {:.3}; try other values of recommend.lambda (sparse shops \
+         often want 0.02 to 0.05)",
+        worse.name,
+        worse.estimate,
+        worse.baseline.unwrap_or_default()
+    ))
+}
+
 fn judge(metric: RankingMetric, ours: &[f64], popularity: &[f64]) -> Option<Metric> {
     let (mean, baseline) = (MeanEstimate::of(ours)?, MeanEstimate::of(popularity)?);
     Some(Metric {

@@ -212,7 +212,10 @@ struct Items {
 fn items(timing: &Stages, valid: &Valid, input: &Input) -> Result<Items> {
     let mut notes = Notes::default();
     match timing.note("backtest", || valid.recommend.backtest(input)) {
-        Ok(found) => notes.metrics.extend(found),
+        Ok(found) => {
+            notes.warnings.extend(recommend::warning(&found));
+            notes.metrics.extend(found);
+        }
         Err(reason) => notes.warnings.push(format!("recommendations were not backtested: {reason}")),
     }
     let fitted = timing.note("recommend", || valid.recommend.fit(input))?;
