@@ -7,7 +7,7 @@ use super::model::{CltvModel, check_summary};
 use super::optimise::{Evaluation, Optimum, condition, minimise, solve};
 use super::params::CltvValid;
 use super::report::{CltvReport, CltvWarning, Estimates};
-use super::special::{digamma_rising, ln_beta_ratio, ln_rising, sigmoid_and_softplus};
+use super::special::{digamma_rising, ln_beta_ratio, ln_rising, ln_stays, sigmoid_and_softplus};
 use super::spend_fit::fit_spend;
 use super::tally::histories;
 use crate::error::DataError;
@@ -248,20 +248,44 @@ impl Terms {
         let d_ab = -digamma_rising(a + b, y);
         Self {
             base: ln_beta_ratio(*a, *b, y) + ln_rising(*r, x),
-            ln_odds: libm::log(a / (b + f64::from(x))),
+            ln_odds: ln_odds(*a, *b, x),
             d_r: digamma_rising(*r, x),
             d_a: d_ab,
             d_b: digamma_rising(*b, y) + d_ab,
         }
     }
+
+    /// The terms of 0..=largest, each from the one before.
+    fn table(theta: &[f64; 4], largest: u32) -> Vec<Self> {
+        let [r, _, a, b] = *theta;
+        let mut terms = Self::new(theta, 0);
+        let mut table = Vec::with_capacity(largest as usize + 1);
+        for x in 0..=largest {
+            table.push(terms);
+            let (rate, stays) = (r + f64::from(x), b + f64::from(x + 1));
+            terms.base += libm::log(rate) + ln_stays(a, stays);
+            terms.ln_odds = ln_odds(a, b, x + 1);
+            terms.d_r += 1.0 / rate;
+            terms.d_a -= 1.0 / (a + stays);
+            terms.d_b += 1.0 / stays - 1.0 / (a + stays);
+        }
+        table
+    }
 }
+
+fn ln_odds(a: f64, b: f64, x: u32) -> f64 {
+    libm::log(a / (b + f64::from(x)))
+}
+
+/// Orders up to which the terms of a likelihood are tabulated.
+const TABULATED: u32 = 64;
 
 /// Mean negative log-likelihood and its gradient in the logarithms of (r, alpha, a, b).
 fn mean_loss(rows: &[(History, f64)], n_customers: f64, u: &[f64; 4]) -> Evaluation<4> {
     let theta = u.map(libm::exp);
     let ([r, alpha, a, b], ln_alpha) = (theta, u[1]);
     let largest = rows.last().map_or(0, |row| row.0.repeat_orders);
-    let table: Vec<Terms> = (0..=largest.min(64)).map(|x| Terms::new(&theta, x)).collect();
+    let table = Terms::table(&theta, largest.min(TABULATED));
     let sums = sum_in_blocks(rows, |(history, count)| {
         let x = history.repeat_orders;
         let terms = table.get(x as usize).copied().unwrap_or_else(|| Terms::new(&theta, x));
@@ -293,7 +317,7 @@ fn nbd_ln_likelihood(rows: &[(History, f64)]) -> f64 {
         let n_customers: f64 = rows.iter().map(|row| row.1).sum();
         let [r, alpha] = [libm::exp(u[0]), unit * libm::exp(u[1])];
         let terms = |x: u32| (ln_rising(r, x), digamma_rising(r, x));
-        let table: Vec<_> = (0..=largest.min(64)).map(terms).collect();
+        let table: Vec<_> = (0..=largest.min(TABULATED)).map(terms).collect();
         let ln_alpha = libm::log(alpha);
         let sums = sum_in_blocks(rows, |(history, count)| {
             let x = history.repeat_orders;
@@ -361,6 +385,22 @@ mod tests {
         let u = [model.r, model.alpha, model.a, model.b].map(libm::log);
         let slow: f64 = rows.iter().map(|(h, n)| n * model.ln_likelihood(h)).sum();
         assert!((mean_loss(&rows, 48.0, &u).at + slow / 48.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn tabulated_terms_are_those_by_themselves() {
+        for theta in [[0.7, 1.0, 1.3, 2.2], [1e-3, 1.0, 1e3, 1e-3], [90.0, 1.0, 1e-3, 40.0]] {
+            for (x, tabulated) in (0..).zip(Terms::table(&theta, TABULATED)) {
+                let alone = Terms::new(&theta, x);
+                let close = |a: f64, b: f64| (a - b).abs() < 1e-12 * (1.0 + a.abs());
+                assert!(
+                    close(tabulated.base, alone.base) && close(tabulated.d_r, alone.d_r),
+                    "{theta:?} {x}"
+                );
+                assert!(close(tabulated.d_a, alone.d_a) && close(tabulated.d_b, alone.d_b), "{theta:?} {x}");
+                assert_eq!(tabulated.ln_odds, alone.ln_odds);
+            }
+        }
     }
 
     #[test]

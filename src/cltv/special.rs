@@ -69,7 +69,7 @@ pub(crate) fn ln_beta_ratio(a: f64, b: f64, n: u32) -> f64 {
 }
 
 /// ln [b / (a + b)], by the form that does not cancel.
-fn ln_stays(a: f64, b: f64) -> f64 {
+pub(crate) fn ln_stays(a: f64, b: f64) -> f64 {
     if a < b { libm::log1p(-a / (a + b)) } else { libm::log(b / (a + b)) }
 }
 

@@ -226,12 +226,19 @@ impl World {
 
     fn because(&self, parts: &[Contribution]) -> ShownReason {
         let speaks_for: f32 = parts.iter().map(|part| part.part.max(0.0)).sum();
-        let mut best: Vec<&Contribution> = parts.iter().filter(|part| part.part > 0.0).collect();
-        best.sort_by(|a, b| b.part.total_cmp(&a.part).then(a.item.cmp(&b.item)));
-        let because = |part: &&Contribution| {
+        let mut best: Vec<&Contribution> = Vec::with_capacity(N_BECAUSE + 1);
+        for part in parts.iter().filter(|part| part.part > 0.0) {
+            // The history is ascending, so a later part of the same size stands behind.
+            let place = best.partition_point(|better| better.part >= part.part);
+            if place < N_BECAUSE {
+                best.insert(place, part);
+                best.truncate(N_BECAUSE);
+            }
+        }
+        let because = |part: &Contribution| {
             let bought = self.catalogue.find(self.models.key(part.item))?;
             Some(Because { title: self.catalogue.title(bought).to_owned(), share: part.part / speaks_for })
         };
-        ShownReason::BecauseOf(best.iter().take(N_BECAUSE).filter_map(because).collect())
+        ShownReason::BecauseOf(best.into_iter().filter_map(because).collect())
     }
 }

@@ -66,8 +66,8 @@ impl PopularityValid {
 
     /// Sums decayed purchases per item: each (customer, item) pair once at its last time, then those of guests.
     ///
-    /// Sums run per bucket of customers and in bucket order, then over guests in time order: the same bytes at any
-    /// number of threads. Ranking by strength equals ranking at any later instant, because the decay between two
+    /// Sums run over customers in table order inside groups of buckets, then over groups, then over guests in time
+    /// order: the same bytes at any number of threads. Ranking by strength equals ranking at any later instant, because the decay between two
     /// instants is common to all items (forward decay; Cormode et al., ICDE 2009).
     ///
     /// # Errors
@@ -84,13 +84,12 @@ impl PopularityValid {
             });
         }
         let decay = Decay::new(&self.params, interactions.as_of);
-        let of_customers = interactions.buckets.reduce(|customers| {
-            let mut strength = vec![0.0; n_items];
+        let add = |Strength(strength): &mut Strength, customers: std::ops::Range<usize>| {
             for pair in customers.flat_map(|customer| interactions.pairs(customer)) {
                 strength[interactions.items[pair] as usize] += decay.at(interactions.last_at[pair]);
             }
-            Strength(strength)
-        });
+        };
+        let of_customers = interactions.buckets.fold(|| Strength(vec![0.0; n_items]), add);
         let mut strength = of_customers.map_or_else(|| vec![0.0; n_items], |Strength(strength)| strength);
         for guest in &interactions.guests {
             strength[guest.item as usize] += decay.at(guest.at);

@@ -79,12 +79,26 @@ impl Buckets {
     ///
     /// Empty buckets are skipped. Uses the caller's rayon pool with feature `train`, else the calling thread.
     pub fn reduce<P: Partial>(&self, of: impl Fn(Range<usize>) -> P + Sync) -> Option<P> {
+        self.by_group(|sum, rows| merge_into(sum, of(rows)))
+    }
+
+    /// As [`Buckets::reduce`] for statistics that are large beside the rows of a bucket: the buckets of a group are
+    /// added to one `empty()`, in their order.
+    pub fn fold<P: Partial>(
+        &self,
+        empty: impl Fn() -> P + Sync,
+        add: impl Fn(&mut P, Range<usize>) + Sync,
+    ) -> Option<P> {
+        self.by_group(|sum, rows| add(sum.get_or_insert_with(&empty), rows))
+    }
+
+    fn by_group<P: Partial>(&self, take: impl Fn(&mut Option<P>, Range<usize>) + Sync) -> Option<P> {
         let group = |g: usize| {
             let mut sum: Option<P> = None;
             for b in g * GROUP..(g + 1) * GROUP {
                 let rows = self.rows(b);
                 if !rows.is_empty() {
-                    merge_into(&mut sum, of(rows));
+                    take(&mut sum, rows);
                 }
             }
             sum
@@ -128,6 +142,8 @@ mod tests {
             let buckets = Buckets::even(n);
             let rows = buckets.reduce(|rows| Rows(rows.collect())).map_or(Vec::new(), |r| r.0);
             assert_eq!(rows, (0..n).collect::<Vec<_>>());
+            let folded = buckets.fold(|| Rows(Vec::new()), |all, rows| all.0.extend(rows));
+            assert_eq!(folded.map_or(Vec::new(), |r| r.0), rows);
         }
     }
 

@@ -1,32 +1,9 @@
 //! Rows in any order to tables in theirs.
 
-use super::columns::ABSENT;
+use super::event_log::{EventLog, NewEvent, Ranks};
 use super::ids::{IdList, Interner};
-use super::{
-    Attribute, AttributeValues, Buckets, CustomerTable, EventTable, ItemTable, Tables, buckets::bucket_of,
-};
-use crate::types::{EventKind, Money, Timestamp};
-
-/// One checked event with provisional numbers from the builder.
-#[derive(Clone, Copy, Debug)]
-pub struct NewEvent {
-    /// From [`TablesBuilder::customer`]; `None` for a guest.
-    pub customer: Option<u32>,
-    /// From [`TablesBuilder::item`].
-    pub item: Option<u32>,
-    /// From [`TablesBuilder::order`].
-    pub order: Option<u32>,
-    /// From [`TablesBuilder::channel`].
-    pub channel: Option<u32>,
-    /// When.
-    pub time: Timestamp,
-    /// What.
-    pub kind: EventKind,
-    /// Units, at least 1.
-    pub quantity: u32,
-    /// Net revenue of the line; the amount taken back for a refund.
-    pub revenue: Money,
-}
+use super::{Attribute, AttributeValues, Buckets, CustomerTable, ItemTable, Tables, buckets::bucket_of};
+use crate::types::{Money, Timestamp};
 
 /// Type of a customer attribute, declared before its first cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,8 +102,7 @@ pub struct TablesBuilder {
     categories: Interner,
     item_drafts: Vec<ItemDraft>,
     attributes: Vec<AttributeDraft>,
-    customer_of: Vec<u32>,
-    events: EventTable,
+    events: EventLog,
 }
 
 impl TablesBuilder {
@@ -154,22 +130,14 @@ impl TablesBuilder {
         self.channels.number(id)
     }
 
-    /// Number of events so far.
-    #[must_use]
-    pub fn n_events(&self) -> usize {
-        self.events.len()
-    }
-
     /// Adds an event.
     pub fn event(&mut self, event: NewEvent) {
-        self.customer_of.push(event.customer.unwrap_or(ABSENT));
-        self.events.time.push(event.time.0);
-        self.events.kind.push(event.kind);
-        self.events.item.push(event.item.unwrap_or(ABSENT));
-        self.events.order.push(event.order.unwrap_or(ABSENT));
-        self.events.channel.push(event.channel.unwrap_or(ABSENT));
-        self.events.quantity.push(event.quantity);
-        self.events.revenue.push(event.revenue);
+        self.events.push(event);
+    }
+
+    /// Adds the events of a log that was kept apart, as if they were added one by one.
+    pub fn events(&mut self, log: EventLog) {
+        self.events.append(log);
     }
 
     /// States facts about an item as known at `at`; for each fact the latest statement wins.
@@ -249,13 +217,15 @@ impl TablesBuilder {
         let attributes = self.attributes.into_iter().map(|a| a.finish(&customer_order)).collect();
         let items =
             finish_items(&self.item_drafts, &item_order, self.items.ids(), &self.titles, &self.categories);
-        let events = finish_events(
-            self.events,
-            &self.customer_of,
-            &ranks(&customer_order),
-            &ranks(&item_order),
-            self.channels.ids(),
-        );
+        let channel_order = sorted_by(self.channels.ids(), |name| name);
+        let channel_names =
+            channel_order.iter().map(|&c| self.channels.ids().get(c as usize).to_owned()).collect();
+        let ranks = Ranks {
+            customers: &ranks(&customer_order),
+            items: &ranks(&item_order),
+            channels: &ranks(&channel_order),
+        };
+        let events = self.events.finish(&ranks, channel_names);
         Tables { customers: CustomerTable { ids, buckets, attributes }, items, events, currency }
     }
 }
@@ -314,64 +284,6 @@ fn finish_items(
     table
 }
 
-/// Sorts by (customer rank, time, arrival) with guests last; consumes the draft column by column so that at most
-/// one column is held twice.
-fn finish_events(
-    draft: EventTable,
-    customer_of: &[u32],
-    rank: &[u32],
-    item_rank: &[u32],
-    channels: &IdList,
-) -> EventTable {
-    let n_customers = rank.len();
-    let row = |customer: u32| if customer == ABSENT { n_customers } else { rank[customer as usize] as usize };
-    let mut starts = vec![0u32; n_customers + 2];
-    for &customer in customer_of {
-        starts[row(customer) + 1] += 1;
-    }
-    for c in 0..=n_customers {
-        starts[c + 1] += starts[c];
-    }
-    let mut next = starts.clone();
-    let mut order = vec![0u32; customer_of.len()];
-    for (e, &customer) in customer_of.iter().enumerate() {
-        let slot = &mut next[row(customer)];
-        order[*slot as usize] = e as u32;
-        *slot += 1;
-    }
-    for c in 0..=n_customers {
-        // Stable: equal times keep their order of arrival.
-        order[starts[c] as usize..starts[c + 1] as usize].sort_by_key(|&e| draft.time[e as usize]);
-    }
-    starts.truncate(n_customers + 1);
-    let channel_order = sorted_by(channels, |name| name);
-    let channel_rank = ranks(&channel_order);
-    EventTable {
-        starts,
-        time: gather(draft.time, &order),
-        kind: gather(draft.kind, &order),
-        item: renumber(gather(draft.item, &order), item_rank),
-        order: gather(draft.order, &order),
-        quantity: gather(draft.quantity, &order),
-        revenue: gather(draft.revenue, &order),
-        channel: renumber(gather(draft.channel, &order), &channel_rank),
-        channel_names: channel_order.iter().map(|&c| channels.get(c as usize).to_owned()).collect(),
-    }
-}
-
-fn gather<T: Copy>(column: Vec<T>, order: &[u32]) -> Vec<T> {
-    order.iter().map(|&e| column[e as usize]).collect()
-}
-
-fn renumber(mut column: Vec<u32>, rank: &[u32]) -> Vec<u32> {
-    for number in &mut column {
-        if *number != ABSENT {
-            *number = rank[*number as usize];
-        }
-    }
-    column
-}
-
 /// Provisional numbers in the order of a key of their id.
 fn sorted_by<'a, K: Ord>(ids: &'a IdList, key: impl Fn(&'a str) -> K) -> Vec<u32> {
     let mut order: Vec<u32> = (0..ids.len() as u32).collect();
@@ -391,6 +303,7 @@ fn ranks(order: &[u32]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::EventKind;
 
     fn buy(builder: &mut TablesBuilder, customer: Option<&str>, item: &str, time: i64) {
         let customer = customer.map(|c| builder.customer(c));

@@ -9,11 +9,13 @@
 pub mod buckets;
 mod builder;
 mod columns;
+mod event_log;
 mod ids;
 
 pub use buckets::{Buckets, N_BUCKETS, Partial};
-pub use builder::{AttributeKind, AttributeValue, ItemFacts, NewEvent, TablesBuilder};
+pub use builder::{AttributeKind, AttributeValue, ItemFacts, TablesBuilder};
 pub use columns::{Attribute, AttributeValues, CustomerTable, EventTable, ItemTable};
+pub use event_log::{EventLog, NewEvent};
 pub use ids::IdList;
 
 /// Everything a run knows before any model: customers, items, events, one currency.

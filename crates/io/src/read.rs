@@ -13,7 +13,7 @@ use crate::files::{InputFile, expand};
 use crate::json_rows::read_jsonl;
 use crate::parquet_rows::read_parquet;
 use crate::plan::Plan;
-use crate::rows::{Intake, Rows};
+use crate::rows::{Intake, Recorder, Rows};
 use crate::stream::{Fingerprint, with_blocks};
 
 /// Most entries of [`ReadOutcome::rejected`]; the accounting counts on.
@@ -71,7 +71,25 @@ pub fn read(
     if options.currency.len() != 3 || !options.currency.bytes().all(|b| b.is_ascii_uppercase()) {
         return Err(ReadError::Currency(options.currency.clone()));
     }
-    let mut intake = Intake::default();
+    std::thread::scope(|scope| {
+        let (recorder, log) = Recorder::start(scope);
+        let mut intake = Intake::new(recorder);
+        let (accounting, fingerprints) = read_sources(sources, options, progress, &mut intake)?;
+        let Intake { mut builder, rejected, recorder, .. } = intake;
+        // The end of its messages is the recorder's sign to hand over.
+        drop(recorder);
+        builder.events(log.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let tables = builder.finish(options.currency.clone());
+        Ok(ReadOutcome { tables, accounting, rejected, fingerprints })
+    })
+}
+
+fn read_sources(
+    sources: &BTreeMap<String, SourceConfig>,
+    options: &ReadOptions,
+    progress: &dyn Progress,
+    intake: &mut Intake,
+) -> Result<(Accounting, Vec<Fingerprint>), ReadError> {
     let mut plans = Vec::with_capacity(sources.len());
     for (number, (name, config)) in sources.iter().enumerate() {
         let plan = Plan::new(name, number as u32, config, options, &mut intake.builder)?;
@@ -81,16 +99,13 @@ pub fn read(
     let mut fingerprints = Vec::new();
     for (mut plan, files) in plans {
         for file in &files {
-            let (account, print) = read_file(file, &mut plan, &mut intake, progress)?;
+            let (account, print) = read_file(file, &mut plan, intake, progress)?;
             accounting.files.push(account);
             fingerprints.push(print);
         }
         intake.finish_source();
     }
-    let Intake { builder, seen, rejected, .. } = intake;
-    drop(seen);
-    let tables = builder.finish(options.currency.clone());
-    Ok(ReadOutcome { tables, accounting, rejected, fingerprints })
+    Ok((accounting, fingerprints))
 }
 
 fn read_file(

@@ -17,7 +17,7 @@ pub(crate) struct Rule {
     pub(crate) name: String,
     pub(crate) slot: usize,
     action: RuleAction,
-    texts: Vec<String>,
+    texts: Texts,
     starts_with: Option<String>,
     matches: Option<Regex>,
     at_most: Option<f64>,
@@ -28,6 +28,29 @@ pub(crate) struct Rule {
     known: HashMap<Box<[u8]>, bool>,
     last: Vec<u8>,
     last_answer: Option<bool>,
+}
+
+/// The texts of a rule; most cells differ from all of them in their first byte.
+#[derive(Debug)]
+struct Texts {
+    texts: Vec<String>,
+    first_bytes: [bool; 256],
+}
+
+impl Texts {
+    fn new(texts: Vec<String>) -> Self {
+        let mut first_bytes = [false; 256];
+        texts
+            .iter()
+            .filter_map(|text| text.bytes().next())
+            .for_each(|byte| first_bytes[byte as usize] = true);
+        Self { texts, first_bytes }
+    }
+
+    fn contain(&self, bytes: &[u8]) -> bool {
+        let possible = bytes.first().is_none_or(|&byte| self.first_bytes[byte as usize]);
+        possible && self.texts.iter().any(|text| text.as_bytes() == bytes)
+    }
 }
 
 /// What the rules say about a row.
@@ -72,7 +95,7 @@ impl Rule {
             name: config.name.clone(),
             slot,
             action: config.then,
-            texts,
+            texts: Texts::new(texts),
             starts_with: when.starts_with.clone(),
             matches,
             at_most: when.at_most,
@@ -119,7 +142,7 @@ impl Rule {
     }
 
     fn test(&self, cell: Cell<'_>, bytes: &[u8]) -> bool {
-        if self.texts.iter().any(|text| text.as_bytes() == bytes)
+        if self.texts.contain(bytes)
             || self.starts_with.as_ref().is_some_and(|start| bytes.starts_with(start.as_bytes()))
         {
             return true;

@@ -24,11 +24,8 @@ impl Seen {
     }
 
     /// Brings the slots of hashes that are about to be inserted near; changes nothing.
-    pub(crate) fn approach(&mut self, hashes: impl ExactSizeIterator<Item = u128>) {
-        while (self.n + hashes.len()) * 8 > self.slots.len() * 7 {
-            self.grow();
-        }
-        let mask = self.slots.len().wrapping_sub(1);
+    pub(crate) fn approach(&self, hashes: impl Iterator<Item = u128>) {
+        let Some(mask) = self.slots.len().checked_sub(1) else { return };
         // Independent loads without a branch between them: the processor has many under way at once.
         let touched = hashes.fold(0, |sum, hash| sum ^ self.slots[hash as usize & mask]);
         std::hint::black_box(touched);

@@ -211,14 +211,19 @@ struct Items {
 
 fn items(timing: &Stages, valid: &Valid, input: &Input) -> Result<Items> {
     let mut notes = Notes::default();
-    match timing.note("backtest", || valid.recommend.backtest(input)) {
+    // Two fits at once keep the threads busy through the serial parts of each.
+    let (backtest, fitted) = rayon::join(
+        || timing.note("backtest", || valid.recommend.backtest(input)),
+        || timing.note("recommend", || valid.recommend.fit(input)),
+    );
+    match backtest {
         Ok(found) => {
             notes.warnings.extend(recommend::warning(&found));
             notes.metrics.extend(found);
         }
         Err(reason) => notes.warnings.push(format!("recommendations were not backtested: {reason}")),
     }
-    let fitted = timing.note("recommend", || valid.recommend.fit(input))?;
+    let fitted = fitted?;
     if let Err(error) = &fitted.factors {
         notes.absent("recommend", format!("only popularity: {error}"));
     }

@@ -6,6 +6,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::fields::Amounts;
 use super::memory::{Id, damaged};
+use super::recorder::{Checked, Odd};
 use super::{Rows, bump};
 use crate::account::{FileAccount, RowRule};
 use crate::cell::{Cell, Record, text};
@@ -35,22 +36,8 @@ enum Named<'r> {
     Unknown(&'r str),
 }
 
-/// Events that wait at most; their slots fit into the first cache.
-const MOST_WAITING: usize = 256;
-
-/// A checked event that may be a repeat.
-pub(super) struct Waiting {
-    event: NewEvent,
-    hash: u128,
-    odd: Odd,
-}
-
-/// Oddities of an event that are counted once it is accepted.
-#[derive(Clone, Copy)]
-struct Odd {
-    ambiguous: bool,
-    damaged: bool,
-}
+/// Events have 32-bit numbers, one of which marks absence.
+const MOST_EVENTS: u64 = u32::MAX as u64 - 1;
 
 impl Rows<'_> {
     pub(super) fn event<R: Record>(
@@ -71,7 +58,7 @@ impl Rows<'_> {
             },
         };
         let Some(draft) = self.draft(record, kind) else { return Ok(()) };
-        if self.intake.builder.n_events() + self.waiting.len() >= (u32::MAX - 1) as usize {
+        if self.intake.recorder.n_taken() >= MOST_EVENTS {
             return Err(ReadError::TooManyEvents { file: self.file.to_string(), row });
         }
         self.take(record, draft);
@@ -154,7 +141,7 @@ impl Rows<'_> {
             self.key.clear();
             self.key.extend_from_slice(&self.plan.number.to_le_bytes());
             self.key.extend_from_slice(event_id.as_bytes());
-            if !self.intake.seen.insert(xxh3_128(&self.key)) {
+            if !self.intake.event_ids.insert(xxh3_128(&self.key)) {
                 self.account.merged += 1;
                 return;
             }
@@ -179,15 +166,11 @@ impl Rows<'_> {
             ambiguous: draft.time.ambiguous,
             damaged: damaged_customer || draft.item.is_some_and(damaged),
         };
-        if merge && draft.event_id.is_none() {
+        let hash = (merge && draft.event_id.is_none()).then(|| {
             canonical(&mut self.key, self.plan.number, &event, &draft, &self.attributes.key);
-            self.waiting.push(Waiting { event, hash: xxh3_128(&self.key), odd });
-            if self.waiting.len() == MOST_WAITING {
-                self.settle();
-            }
-        } else {
-            self.accept(event, odd);
-        }
+            xxh3_128(&self.key)
+        });
+        self.intake.recorder.take(Checked { event, hash, odd });
     }
 
     /// What an event says about its item and customer. A repeat says the same again; it names only customers and
@@ -204,29 +187,6 @@ impl Rows<'_> {
             }
             self.attributes.stated = Some((event.customer, event.time));
         }
-    }
-
-    /// Accepts the waiting events or merges them with what has been seen. They wait for each other because a lookup
-    /// in a table larger than the caches is a wait for memory, and many lookups at once wait hardly longer.
-    pub(super) fn settle(&mut self) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        self.intake.seen.approach(waiting.iter().map(|w| w.hash));
-        for Waiting { event, hash, odd } in waiting.drain(..) {
-            if self.intake.seen.insert(hash) {
-                self.accept(event, odd);
-            } else {
-                self.account.merged += 1;
-            }
-        }
-        self.waiting = waiting;
-    }
-
-    fn accept(&mut self, event: NewEvent, odd: Odd) {
-        self.intake.builder.event(event);
-        self.account.accepted += 1;
-        self.account.accepted_guests += u64::from(event.customer.is_none());
-        self.ambiguous += u64::from(odd.ambiguous);
-        self.damaged += u64::from(odd.damaged);
     }
 
     /// Whether the demographic cells, the customer and the time are those of the row before, so that

@@ -3,20 +3,33 @@
 use bespoke::tables::{ItemFacts, TablesBuilder};
 use bespoke::types::Timestamp;
 
+use super::recorder::Recorder;
 use crate::account::Rejected;
 use crate::seen::Seen;
 
 /// What all files of a job share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) builder: TablesBuilder,
-    pub(crate) seen: Seen,
+    pub(crate) recorder: Recorder,
+    /// Hashes of the event ids taken in.
+    pub(super) event_ids: Seen,
     pub(crate) rejected: Vec<Rejected>,
     /// What the events of the source at hand say about items, by provisional number.
     labels: Vec<Labels>,
 }
 
 impl Intake {
+    pub(crate) fn new(recorder: Recorder) -> Self {
+        Self {
+            builder: TablesBuilder::default(),
+            recorder,
+            event_ids: Seen::default(),
+            rejected: Vec::new(),
+            labels: Vec::new(),
+        }
+    }
+
     /// Hands over what the events of a source said about items; to be called before the next source.
     pub(crate) fn finish_source(&mut self) {
         for (item, Labels { title, category }) in self.labels.drain(..).enumerate() {

@@ -3,6 +3,7 @@
 mod events;
 mod fields;
 mod memory;
+mod recorder;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +18,10 @@ use crate::plan::{Plan, present};
 use crate::read::MAX_REJECTED;
 use crate::rules::{Verdict, judge};
 
-use events::Waiting;
 use fields::Problems;
 pub(crate) use memory::Intake;
 use memory::{AttributeRun, Run, damaged};
+pub(crate) use recorder::Recorder;
 
 /// Takes the rows of one file.
 pub(crate) struct Rows<'a> {
@@ -30,7 +31,7 @@ pub(crate) struct Rows<'a> {
     account: FileAccount,
     /// Rows per rule of the plan.
     set_aside: Vec<u64>,
-    ambiguous: u64,
+    /// Accepted rows of customers and items with an id that a spreadsheet has damaged.
     damaged: u64,
     /// Problems of the row at hand with the slots they are in.
     problems: Problems,
@@ -39,7 +40,6 @@ pub(crate) struct Rows<'a> {
     customers: Run,
     orders: Run,
     attributes: AttributeRun,
-    waiting: Vec<Waiting>,
 }
 
 impl<'a> Rows<'a> {
@@ -53,14 +53,12 @@ impl<'a> Rows<'a> {
             file: file.into(),
             account,
             set_aside,
-            ambiguous: 0,
             damaged: 0,
             problems: Problems::default(),
             key: Vec::new(),
             customers: Run::default(),
             orders: Run::default(),
             attributes: AttributeRun::default(),
-            waiting: Vec::new(),
         }
     }
 
@@ -107,12 +105,15 @@ impl<'a> Rows<'a> {
 
     /// What became of the rows of this file.
     pub(crate) fn finish(mut self) -> FileAccount {
-        self.settle();
+        let tally = self.intake.recorder.tally();
+        self.account.accepted += tally.accepted;
+        self.account.accepted_guests += tally.accepted_guests;
+        self.account.merged += tally.merged;
         for (rule, &n) in self.plan.rules.iter().zip(&self.set_aside) {
             bump(&mut self.account.set_aside, &rule.name, n);
         }
-        bump(&mut self.account.warnings, "ambiguous_local_time", self.ambiguous);
-        bump(&mut self.account.warnings, "spreadsheet_damage", self.damaged);
+        bump(&mut self.account.warnings, "ambiguous_local_time", tally.ambiguous);
+        bump(&mut self.account.warnings, "spreadsheet_damage", self.damaged + tally.damaged);
         self.account
     }
 
