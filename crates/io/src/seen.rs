@@ -8,16 +8,19 @@ pub(crate) struct Seen {
     n: usize,
 }
 
+/// Marks an empty slot. Not zero: memory that is to be zero comes untouched from the system, and every page of it would
+/// fault twice here, at the first look and at the first change.
+const EMPTY: u128 = u128::MAX;
+
 impl Seen {
     /// Adds a hash; `false` when it was there.
     pub(crate) fn insert(&mut self, hash: u128) -> bool {
-        // Zero marks an empty slot.
-        let hash = hash.max(1);
+        let hash = hash.min(EMPTY - 1);
         if (self.n + 1) * 8 > self.slots.len() * 7 {
             self.grow();
         }
         let place = find(&self.slots, hash);
-        let new = self.slots[place] == 0;
+        let new = self.slots[place] == EMPTY;
         self.slots[place] = hash;
         self.n += usize::from(new);
         new
@@ -33,11 +36,8 @@ impl Seen {
 
     fn grow(&mut self) {
         let n_slots = (self.slots.len() * 2).max(1024);
-        // Written rather than taken zeroed from the system, whose pages would each fault twice: at the first look
-        // and at the first change.
-        let mut slots: Vec<u128> = Vec::with_capacity(n_slots);
-        slots.extend(std::iter::repeat_n(0, n_slots));
-        for &hash in self.slots.iter().filter(|&&hash| hash != 0) {
+        let mut slots = vec![EMPTY; n_slots];
+        for &hash in self.slots.iter().filter(|&&hash| hash != EMPTY) {
             let place = find(&slots, hash);
             slots[place] = hash;
         }
@@ -49,7 +49,7 @@ impl Seen {
 fn find(slots: &[u128], hash: u128) -> usize {
     let mask = slots.len() - 1;
     let mut place = (hash as usize) & mask;
-    while slots[place] != 0 && slots[place] != hash {
+    while slots[place] != EMPTY && slots[place] != hash {
         place = (place + 1) & mask;
     }
     place
@@ -67,7 +67,8 @@ mod tests {
         assert!(hashes().all(|hash| !seen.insert(hash)));
         seen.approach([7, 8].into_iter());
         assert!(seen.insert(7) && !seen.insert(7));
-        assert!(seen.insert(0));
-        assert!(!seen.insert(0));
+        for odd in [0, u128::MAX] {
+            assert!(seen.insert(odd) && !seen.insert(odd));
+        }
     }
 }

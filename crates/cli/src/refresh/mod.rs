@@ -10,6 +10,7 @@ pub mod inspect;
 mod personas;
 mod recommend;
 mod record;
+mod results;
 mod slates;
 pub mod stages;
 mod tables;

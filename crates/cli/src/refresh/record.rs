@@ -66,14 +66,17 @@ pub fn of(
 fn counts(input: &Input, activity: &[Activity]) -> Counts {
     let events = &input.tables.events;
     let before = |&e: &usize| events.time[e] < input.as_of.0;
-    let n_events = (0..events.len()).filter(before).count() as u64;
-    let sold = |&e: &usize| before(&e) && events.kind[e] == EventKind::Purchase;
-    let mut items: Vec<usize> = (0..events.len()).filter(sold).filter_map(|e| events.item(e)).collect();
-    items.sort_unstable();
-    items.dedup();
+    let mut sold = vec![false; input.tables.items.len()];
+    let mut n_events = 0;
+    for e in (0..events.len()).filter(before) {
+        n_events += 1;
+        if let (EventKind::Purchase, Some(item)) = (events.kind[e], events.item(e)) {
+            sold[item] = true;
+        }
+    }
     Counts {
         customers: input.scored.len() as u64,
-        items: items.len() as u64,
+        items: sold.into_iter().filter(|&sold| sold).count() as u64,
         events: n_events,
         orders: activity.iter().map(|a| u64::from(a.orders)).sum(),
         revenue: activity.iter().map(|a| a.revenue).sum(),

@@ -1,28 +1,23 @@
-//! The stages in their order: read -> features -> personas -> value -> churn -> recommend -> decide -> tables.
+//! The stages in their order: read -> features -> personas -> value -> churn -> recommend -> decide -> results.
+
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bespoke::bundle::{Bundle, BundleKind, Models, Profiles, read_bundle};
 use bespoke::churn::ChurnModel;
-use bespoke::decide::{CustomerState, PolicyParams};
+use bespoke::decide::PolicyParams;
 use bespoke::engine::World;
-use bespoke::features::{
-    FeatureOptions, FeaturePlan, FeatureTable, Snapshot, orders_and_revenue_between, tz_version,
-};
+use bespoke::features::{FeatureOptions, FeaturePlan, FeatureTable, Snapshot};
 use bespoke::kernels::KernelLevel;
 use bespoke::params::Params;
 use bespoke::personas::{Assignment, PersonaModel};
-use bespoke::types::Timestamp;
-use bespoke_io::write_rejected;
-use std::sync::Arc;
 
 use super::churn::{self, Leaving};
 use super::input::{self, Input};
-use super::slates::{self, Slate};
-use super::tables::{self, Activity, Scores};
+use super::results::Results;
 use super::value::{self, Value};
-use super::{Made, Task, changes, personas, recommend, record};
-use crate::config::{JobConfig, PublishingCounts};
-use crate::outputs::PersonaFile;
+use super::{Made, Task, personas, recommend, slates};
+use crate::config::JobConfig;
 use crate::outputs::run_record::{Metric, NotAvailable};
 use crate::timing::Stages;
 
@@ -61,7 +56,7 @@ pub fn check_parameters(job: &JobConfig, kernel: KernelLevel) -> Result<()> {
 
 /// What the models of a run say.
 pub struct Fitted {
-    pub models: Models,
+    pub models: Arc<Models>,
     pub table: FeatureTable,
     pub assigned: Vec<Assignment>,
     pub value: Value,
@@ -86,17 +81,20 @@ pub fn refresh(task: &Task<'_>, timing: &Stages) -> Result<Made> {
         Some(bytes) => Profiles::from_bundle(&Bundle::parse(bytes.clone(), BundleKind::Profiles)?)?,
         None => Profiles::default(),
     };
-    let models = Arc::new(fitted.models.clone());
-    let world = World::new(models, Arc::clone(&catalogue), Arc::new(valid.policy.clone()));
-    let explain_all = task.explain_all;
-    let (states, slates) = timing.measure(ui, "decide", |_| {
-        pool.install(|| {
+    let world =
+        World::new(Arc::clone(&fitted.models), Arc::clone(&catalogue), Arc::new(valid.policy.clone()));
+    let results = Results { task, policy: &valid.policy_text, input: &input, fitted: &fitted, world: &world };
+    // What is known of people and items is on its way to the disk while slates are decided.
+    let (states, slates, known) = timing.measure(ui, "decide", |_| {
+        let decide = || {
             let states = slates::states(&input, &catalogue, &older);
-            let slates = slates::decide_all(&world, &states, input.as_of, explain_all);
+            let slates = slates::decide_all(&world, &states, input.as_of, task.explain_all);
             (states, slates)
-        })
-    });
-    timing.measure(ui, "write", |_| write(task, &valid, &input, &fitted, &world, &slates, states, older))
+        };
+        let ((states, slates), known) = pool.install(|| rayon::join(decide, || results.write_known()));
+        known.map(|known| (states, slates, known))
+    })?;
+    timing.measure(ui, "write", |_| pool.install(|| results.write_decided(&slates, states, older, known)))
 }
 
 fn fit(
@@ -131,6 +129,7 @@ fn fit(
     );
     let People { assigned, value, leaving, .. } = people;
     let Notes { metrics, not_available, .. } = notes;
+    let models = Arc::new(models);
     Ok(Fitted { models, table: scored, assigned, value, leaving, metrics, not_available, warnings })
 }
 
@@ -257,98 +256,4 @@ fn features(input: &Input, previous: Option<&Models>) -> (FeaturePlan, FeatureTa
     let plan = snapshot.plan(&FeatureOptions::default());
     let table = snapshot.features_by(&plan).expect("the plan is of these tables");
     (plan, table)
-}
-
-fn write(
-    task: &Task<'_>,
-    valid: &Valid,
-    input: &Input,
-    fitted: &Fitted,
-    world: &World,
-    slates: &[Slate],
-    states: Vec<CustomerState>,
-    older: Profiles,
-) -> Result<Made> {
-    let (dir, csv) = (task.run.dir(), task.job.output.csv);
-    let activity = activity(input);
-    let scores = Scores {
-        input,
-        models: &fitted.models,
-        assigned: &fitted.assigned,
-        leaving: fitted.leaving.as_ref(),
-        values: &fitted.value.rows,
-        activity: &activity,
-    };
-    tables::write(dir, "customers", csv, &tables::customers(&scores))?;
-    tables::write(dir, "recommendations", csv, &tables::recommendations(input, slates))?;
-    tables::write(dir, "withheld", csv, &tables::withheld(input, slates))?;
-    if task.explain_all {
-        tables::write(dir, "withheld_items", csv, &tables::every_withheld(input, world, slates))?;
-    }
-    let mut warnings = fitted.warnings.clone();
-    tables::write(dir, "changes", csv, &changed(task, &scores, &mut warnings))?;
-    write_rejected(&dir.join("rejected.csv"), &input.rejected)?;
-    task.run.write("model.bespoke", &fitted.models.to_bytes()?)?;
-    task.run.write("catalogue.bespoke", &world.catalogue().to_bytes())?;
-    task.run.write("policy.toml", valid.policy_text.as_bytes())?;
-    let record = record::of(task, input, fitted, world, slates, &activity, warnings, tz_version())?;
-    let personas = persona_file(input, fitted, &activity);
-    let publishing_counts = task.job.output.publishing_counts == PublishingCounts::Decided;
-    let profiles = slates::profiles(input, states, slates, publishing_counts, older).to_bytes()?;
-    let rejected = input::examples(&input.rejected);
-    Ok(Made { record, personas, rejected, profiles, broken_bounds: Vec::new() })
-}
-
-/// Orders, revenue and silence of the scored customers.
-fn activity(input: &Input) -> Vec<Activity> {
-    let start = Timestamp(i64::MIN / 2);
-    let outcomes = orders_and_revenue_between(&input.tables, start, input.as_of, &input.calendar);
-    let around = bespoke::features::purchases_around(&input.tables, input.as_of, input.as_of);
-    let days = |last: Timestamp| (input.as_of.0 - last.0) as f64 / Timestamp::DAY_MS as f64;
-    let of = |&customer: &usize| Activity {
-        orders: outcomes.orders[customer],
-        revenue: outcomes.revenue[customer],
-        days_since_last_order: around[customer].0.map(days),
-    };
-    input.scored.iter().map(of).collect()
-}
-
-fn changed<'a>(
-    task: &Task<'_>,
-    scores: &Scores<'a>,
-    warnings: &mut Vec<String>,
-) -> Vec<bespoke_io::OutColumn<'a>> {
-    let before = task.previous.as_ref().map(|run| changes::standings(run)).transpose();
-    let before = before.unwrap_or_else(|error| {
-        warnings.push(format!("changes against the run before are not known: {error:#}"));
-        None
-    });
-    let input = scores.input;
-    let values: Vec<Option<f64>> =
-        input.scored.iter().map(|&c| scores.values[c].and_then(|row| row.cltv)).collect();
-    let bands = changes::value_bands(&values);
-    let name = |row: usize| {
-        let assigned = scores.assigned.get(row)?;
-        Some(scores.models.personas()?.profile(assigned.persona)?.name.clone())
-    };
-    let standing = |(row, &customer): (usize, &usize)| {
-        let standing = changes::Standing {
-            persona: name(row),
-            churn_decile: scores.leaving.map(|leaving| u32::from(leaving.deciles[row])),
-            value_band: bands[row],
-        };
-        (input.tables.customers.ids.get(customer), standing)
-    };
-    changes::columns(&before.unwrap_or_default(), input.scored.iter().enumerate().map(standing))
-}
-
-fn persona_file(input: &Input, fitted: &Fitted, activity: &[Activity]) -> PersonaFile {
-    let Some(model) = fitted.models.personas() else { return PersonaFile::default() };
-    let members = personas::Members {
-        assigned: &fitted.assigned,
-        churn: fitted.leaving.as_ref().map(|leaving| leaving.scores.iter().map(|s| s.p_churn).collect()),
-        cltv: input.scored.iter().map(|&c| fitted.value.rows[c].and_then(|row| row.cltv)).collect(),
-        revenue: activity.iter().map(|a| a.revenue).collect(),
-    };
-    personas::file(model, input, &fitted.table, &members)
 }

@@ -11,10 +11,10 @@ use bespoke::tables::{EventLog, NewEvent};
 use crate::seen::Seen;
 
 /// Events handed over together; their slots fit into the first cache.
-const TOGETHER: usize = 256;
+const TOGETHER: usize = 1024;
 
 /// Hand-overs that wait for the recorder.
-const AHEAD: usize = 64;
+const AHEAD: usize = 16;
 
 /// A checked event.
 #[derive(Debug)]

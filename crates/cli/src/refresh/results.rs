@@ -1,0 +1,154 @@
+//! Results on their way into the files of a run.
+
+use anyhow::Result;
+use bespoke::bundle::Profiles;
+use bespoke::decide::CustomerState;
+use bespoke::engine::World;
+use bespoke::features::{orders_and_revenue_between, tz_version};
+use bespoke::types::Timestamp;
+use bespoke_io::write_rejected;
+
+use super::input::{self, Input};
+use super::slates::{self, Slate};
+use super::stages::Fitted;
+use super::tables::{self, Activity, Scores};
+use super::{Made, Task, changes, personas, record};
+use crate::config::PublishingCounts;
+use crate::outputs::PersonaFile;
+
+/// What a run has to say, on its way into files.
+pub struct Results<'a> {
+    pub task: &'a Task<'a>,
+    /// The policy as TOML.
+    pub policy: &'a str,
+    pub input: &'a Input,
+    pub fitted: &'a Fitted,
+    pub world: &'a World,
+}
+
+/// What the files about people leave for the record.
+pub struct Known {
+    activity: Vec<Activity>,
+    personas: PersonaFile,
+    warnings: Vec<String>,
+}
+
+impl Results<'_> {
+    /// Writes what does not depend on slates.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn write_known(&self) -> Result<Known> {
+        let Self { task, policy, input, fitted, world } = *self;
+        let (dir, csv) = (task.run.dir(), task.job.output.csv);
+        let activity = activity(input);
+        let scores = Scores {
+            input,
+            models: &fitted.models,
+            assigned: &fitted.assigned,
+            leaving: fitted.leaving.as_ref(),
+            values: &fitted.value.rows,
+            activity: &activity,
+        };
+        tables::write(dir, "customers", csv, &tables::customers(&scores))?;
+        let mut warnings = fitted.warnings.clone();
+        tables::write(dir, "changes", csv, &changed(task, &scores, &mut warnings))?;
+        write_rejected(&dir.join("rejected.csv"), &input.rejected)?;
+        task.run.write("model.bespoke", &fitted.models.to_bytes()?)?;
+        task.run.write("catalogue.bespoke", &world.catalogue().to_bytes())?;
+        task.run.write("policy.toml", policy.as_bytes())?;
+        let personas = persona_file(input, fitted, &activity);
+        Ok(Known { activity, personas, warnings })
+    }
+
+    /// Writes what was decided and puts the record together.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub fn write_decided(
+        &self,
+        slates: &[Slate],
+        states: Vec<CustomerState>,
+        older: Profiles,
+        known: Known,
+    ) -> Result<Made> {
+        let Self { task, input, fitted, world, .. } = *self;
+        let Known { activity, personas, warnings } = known;
+        let publishing_counts = task.job.output.publishing_counts == PublishingCounts::Decided;
+        let profiles = || slates::profiles(input, states, slates, publishing_counts, older).to_bytes();
+        let record = || record::of(task, input, fitted, world, slates, &activity, warnings, tz_version());
+        let (written, (profiles, record)) =
+            rayon::join(|| self.write_slates(slates), || rayon::join(profiles, record));
+        written?;
+        let rejected = input::examples(&input.rejected);
+        Ok(Made { record: record?, personas, rejected, profiles: profiles?, broken_bounds: Vec::new() })
+    }
+
+    fn write_slates(&self, slates: &[Slate]) -> Result<()> {
+        let Self { task, input, world, .. } = *self;
+        let (dir, csv) = (task.run.dir(), task.job.output.csv);
+        let (shown, withheld) = rayon::join(
+            || tables::write(dir, "recommendations", csv, &tables::recommendations(input, slates)),
+            || tables::write(dir, "withheld", csv, &tables::withheld(input, slates)),
+        );
+        shown.and(withheld)?;
+        if task.explain_all {
+            tables::write(dir, "withheld_items", csv, &tables::every_withheld(input, world, slates))?;
+        }
+        Ok(())
+    }
+}
+
+/// Orders, revenue and silence of the scored customers.
+fn activity(input: &Input) -> Vec<Activity> {
+    let start = Timestamp(i64::MIN / 2);
+    let outcomes = orders_and_revenue_between(&input.tables, start, input.as_of, &input.calendar);
+    let around = bespoke::features::purchases_around(&input.tables, input.as_of, input.as_of);
+    let days = |last: Timestamp| (input.as_of.0 - last.0) as f64 / Timestamp::DAY_MS as f64;
+    let of = |&customer: &usize| Activity {
+        orders: outcomes.orders[customer],
+        revenue: outcomes.revenue[customer],
+        days_since_last_order: around[customer].0.map(days),
+    };
+    input.scored.iter().map(of).collect()
+}
+
+fn changed<'a>(
+    task: &Task<'_>,
+    scores: &Scores<'a>,
+    warnings: &mut Vec<String>,
+) -> Vec<bespoke_io::OutColumn<'a>> {
+    let before = task.previous.as_ref().map(|run| changes::standings(run)).transpose();
+    let before = before.unwrap_or_else(|error| {
+        warnings.push(format!("changes against the run before are not known: {error:#}"));
+        None
+    });
+    let input = scores.input;
+    let values: Vec<Option<f64>> =
+        input.scored.iter().map(|&c| scores.values[c].and_then(|row| row.cltv)).collect();
+    let bands = changes::value_bands(&values);
+    let name = |row: usize| {
+        let assigned = scores.assigned.get(row)?;
+        Some(scores.models.personas()?.profile(assigned.persona)?.name.clone())
+    };
+    let standing = |(row, &customer): (usize, &usize)| {
+        let standing = changes::Standing {
+            persona: name(row),
+            churn_decile: scores.leaving.map(|leaving| u32::from(leaving.deciles[row])),
+            value_band: bands[row],
+        };
+        (input.tables.customers.ids.get(customer), standing)
+    };
+    changes::columns(&before.unwrap_or_default(), input.scored.iter().enumerate().map(standing))
+}
+
+fn persona_file(input: &Input, fitted: &Fitted, activity: &[Activity]) -> PersonaFile {
+    let Some(model) = fitted.models.personas() else { return PersonaFile::default() };
+    let members = personas::Members {
+        assigned: &fitted.assigned,
+        churn: fitted.leaving.as_ref().map(|leaving| leaving.scores.iter().map(|s| s.p_churn).collect()),
+        cltv: input.scored.iter().map(|&c| fitted.value.rows[c].and_then(|row| row.cltv)).collect(),
+        revenue: activity.iter().map(|a| a.revenue).collect(),
+    };
+    personas::file(model, input, &fitted.table, &members)
+}
