@@ -141,33 +141,42 @@ fn update<const N: usize>(inverse: &mut [[f64; N]; N], s: &[f64; N], y: &[f64; N
     }
 }
 
-/// Newton steps while they shrink the gradient; returns the point and the Hessian there.
+/// Newton steps while they shrink the gradient; returns the point and the Hessian there. A Hessian costs 2 N evaluations,
+/// so it is used again as long as steps by it shrink the gradient well.
 fn newton<const N: usize>(
     f: &impl Fn(&[f64; N]) -> Evaluation<N>,
     start: [f64; N],
 ) -> ([f64; N], [[f64; N]; N]) {
     let mut point = start;
+    let mut here = f(&point);
     let mut hessian = second_derivatives(f, &point);
-    for _ in 0..20 {
-        let here = f(&point);
-        if largest(&here.gradient) < NEWTON_GRADIENT {
+    let mut is_fresh = true;
+    for _ in 0..40 {
+        let before = largest(&here.gradient);
+        if before < NEWTON_GRADIENT {
             break;
         }
-        let Some(step) = solve(&hessian, &negative(&here.gradient)) else { break };
-        let step = shorten(step);
+        let Some(step) = solve(&hessian, &negative(&here.gradient)).map(shorten) else { break };
         let next: [f64; N] = std::array::from_fn(|i| point[i] + step[i]);
         let there = f(&next);
-        let falls = there.at <= here.at + 1e-12 * (1.0 + here.at.abs());
-        if !(falls && largest(&there.gradient) < largest(&here.gradient)) {
-            break;
+        let after = largest(&there.gradient);
+        let falls = there.at <= here.at + 1e-12 * (1.0 + here.at.abs()) && after < before;
+        let was_fresh = is_fresh;
+        if falls {
+            (point, here, is_fresh) = (next, there, false);
+            if after <= 0.1 * before {
+                continue;
+            }
         }
-        let (before, after) = (largest(&here.gradient), largest(&there.gradient));
-        point = next;
-        hessian = second_derivatives(f, &point);
         // At a kink (a wall) convergence is no longer quadratic, and more digits are not worth their price.
-        if after < ACCEPTED_GRADIENT && after > 0.1 * before {
+        if was_fresh && (!falls || after < ACCEPTED_GRADIENT) {
             break;
         }
+        hessian = second_derivatives(f, &point);
+        is_fresh = true;
+    }
+    if !is_fresh {
+        hessian = second_derivatives(f, &point);
     }
     (point, hessian)
 }

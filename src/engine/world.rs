@@ -23,6 +23,8 @@ pub struct World {
     policy: Arc<Policy>,
     /// Row in the factor model of every item of the catalogue; `None` for items newer than the model.
     model_row: Vec<Option<u32>>,
+    /// Whether that row is the place in the catalogue for every item, as it is where both were made together.
+    rows_are_places: bool,
     /// Items of the catalogue that the factor model knows.
     scorable: ItemSet,
     /// Popularity of every item of the catalogue.
@@ -71,12 +73,25 @@ impl World {
     pub fn new(models: Arc<Models>, catalogue: Arc<Catalogue>, policy: Arc<Policy>) -> Self {
         let model_row: Vec<Option<u32>> =
             (0..catalogue.len()).map(|item| models.row(catalogue.key(item))).collect();
+        let at_its_place = |(place, row): (usize, &Option<u32>)| row.is_some_and(|row| row as usize == place);
+        let rows_are_places = model_row.iter().enumerate().all(at_its_place);
         let popular: Vec<f32> =
             model_row.iter().map(|row| row.map_or(0.0, |row| models.popularity()[row as usize])).collect();
         let scorable = ItemSet::filter(catalogue.len(), |item| model_row[item as usize].is_some());
         let sold = ItemSet::filter(catalogue.len(), |item| popular[item as usize] > 0.0);
         let (availability, stock) = (ArcSwapOption::empty(), RwLock::new(Stock::of(&catalogue)));
-        Self { models, catalogue, policy, model_row, scorable, popular, sold, availability, stock }
+        Self {
+            models,
+            catalogue,
+            policy,
+            model_row,
+            rows_are_places,
+            scorable,
+            popular,
+            sold,
+            availability,
+            stock,
+        }
     }
 
     pub(super) fn parts(&self) -> Parts {
@@ -183,6 +198,9 @@ impl World {
         let mut rows = by_row.chunks_exact(model.n_items().max(1));
         let mut in_catalogue = || -> Vec<f32> {
             let scores = rows.next().unwrap_or_default();
+            if self.rows_are_places {
+                return scores[..self.model_row.len()].to_vec();
+            }
             self.model_row.iter().map(|row| row.map_or(0.0, |row| scores[row as usize])).collect()
         };
         folded.iter().map(|folded| folded.as_ref().map(|_| in_catalogue())).collect()

@@ -6,8 +6,8 @@ use bespoke::kernels::KernelLevel;
 use bespoke::metrics::ranking::{MeanEstimate, RankingMetric};
 use bespoke::params::Params;
 use bespoke::recommend::{
-    IalsModel, IalsParams, IalsValid, ItemSet, PopularityModel, PopularityParams, PopularityValid, top_k,
-    top_k_of,
+    FoldInScratch, IalsModel, IalsParams, IalsValid, ItemSet, PopularityModel, PopularityParams,
+    PopularityValid, top_k_batch, top_k_of,
 };
 use bespoke::types::Days;
 use rayon::prelude::*;
@@ -84,31 +84,51 @@ impl Recommenders {
         }
         let fitted = self.fit_on(&past).map_err(|e| e.to_string())?;
         let factors = fitted.factors.map_err(|e| e.to_string())?;
-        let lists = judged
-            .par_iter()
-            .map_init(
-                || factors.scratch(),
-                |scratch, &customer| {
-                    let (history, all) = (past.items_of(customer), ItemSet::all(past.n_items));
-                    let personal = factors.fold_in(history, scratch);
-                    let personal = personal.map(|w| items(&top_k(factors.panels(), &w, CUT, &all, history)));
-                    let popular = items(&top_k_of(&fitted.popularity.strength, CUT, &all, history));
-                    (personal.unwrap_or_else(|| popular.clone()), popular)
-                },
-            )
-            .collect::<Vec<_>>();
+        let personal = personal_lists(&factors, &past, &judged);
+        let popular = popular_lists(&fitted.popularity, &past, &judged);
+        let ours: Vec<&[u32]> = personal
+            .iter()
+            .zip(&popular)
+            .map(|(own, popular)| &own.as_ref().unwrap_or(popular)[..])
+            .collect();
+        let taken: Vec<&[u32]> = judged.iter().map(|&customer| taken.items_of(customer)).collect();
         let metric = |metric: RankingMetric| {
-            let of = |list: &dyn Fn(usize) -> Vec<u32>| -> Vec<f64> {
-                let each = judged.iter().enumerate();
-                each.filter_map(|(i, &c)| metric.of_customer(&list(i), taken.items_of(c), CUT)).collect()
-            };
-            judge(metric, &of(&|i| lists[i].0.clone()), &of(&|i| lists[i].1.clone()))
+            let (ours, popular) =
+                (metric.per_customer(&ours, &taken, CUT), metric.per_customer(&popular, &taken, CUT));
+            judge(metric, &ours, &popular)
         };
         Ok([RankingMetric::Recall, RankingMetric::Ndcg, RankingMetric::HitRate]
             .into_iter()
             .filter_map(metric)
             .collect())
     }
+}
+
+/// The best new items of each judged customer by the factor model; `None` where it knows nothing of the customer.
+fn personal_lists(factors: &IalsModel, past: &Interactions, judged: &[usize]) -> Vec<Option<Vec<u32>>> {
+    let fold_in =
+        |scratch: &mut FoldInScratch, &customer: &usize| factors.fold_in(past.items_of(customer), scratch);
+    let folded: Vec<Option<Vec<f32>>> = judged.par_iter().map_init(|| factors.scratch(), fold_in).collect();
+    let known = || judged.iter().zip(&folded).filter(|(_, folded)| folded.is_some());
+    let histories: Vec<&[u32]> = known().map(|(&customer, _)| past.items_of(customer)).collect();
+    let customers: Vec<f32> = folded.iter().flatten().flatten().copied().collect();
+    let all = ItemSet::all(past.n_items);
+    let mut lists = top_k_batch(factors.panels(), &customers, CUT, &all, &histories).into_iter();
+    let mut list = || lists.next().map(|list| list.iter().map(|scored| scored.item).collect());
+    folded.iter().map(|folded| folded.as_ref().and_then(|_| list())).collect()
+}
+
+/// The most popular new items of each judged customer.
+fn popular_lists(popularity: &PopularityModel, past: &Interactions, judged: &[usize]) -> Vec<Vec<u32>> {
+    let all = ItemSet::all(past.n_items);
+    let ranking = top_k_of(&popularity.strength, past.n_items, &all, &[]);
+    let list = |&customer: &usize| {
+        let history = past.items_of(customer);
+        let new =
+            ranking.iter().map(|scored| scored.item).filter(|item| history.binary_search(item).is_err());
+        new.take(CUT).collect()
+    };
+    judged.iter().map(list).collect()
 }
 
 /// Says so when the factor model ranks no better than popularity: then its parameters do not suit the shop.
@@ -135,8 +155,4 @@ fn judge(metric: RankingMetric, ours: &[f64], popularity: &[f64]) -> Option<Metr
         baseline_name: Some("popularity".to_owned()),
         n: mean.n_customers as u64,
     })
-}
-
-fn items<S: Copy>(ranked: &[bespoke::recommend::Scored<S>]) -> Vec<u32> {
-    ranked.iter().map(|scored| scored.item).collect()
 }
