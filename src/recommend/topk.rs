@@ -8,6 +8,7 @@ use std::cmp::Ordering;
 
 use super::item_set::bits;
 use super::{ItemPanels, ItemSet};
+use crate::kernels::KernelLevel;
 use crate::kernels::dot::{BLOCK, not_below};
 
 /// An item with its score.
@@ -23,11 +24,21 @@ pub struct Scored<S = f32> {
 pub trait Rank: Copy {
     /// A total order that agrees with `<` on finite numbers other than the two zeros.
     fn total_cmp(self, other: Self) -> Ordering;
+
+    /// Which numbers of a block may stand before `other`, as bits; the others certainly do not.
+    fn may_pass(block: &[Self], other: Self) -> u64 {
+        let _ = (block, other);
+        u64::MAX
+    }
 }
 
 impl Rank for f32 {
     fn total_cmp(self, other: Self) -> Ordering {
         Self::total_cmp(&self, &other)
+    }
+
+    fn may_pass(block: &[Self], other: Self) -> u64 {
+        block.as_array().map_or(u64::MAX, |block| not_below(KernelLevel::detect(), block, other))
     }
 }
 
@@ -208,7 +219,8 @@ pub fn top_k_of<S: Rank>(strengths: &[S], k: usize, allowed: &ItemSet, excluded:
         return Vec::new();
     }
     for (at, strengths) in strengths.chunks(BLOCK).enumerate() {
-        selector.offer_block(at, strengths, allowed.word(at) & !excluded.word(at));
+        let passed = selector.worst.map_or(u64::MAX, |worst| S::may_pass(strengths, worst.score));
+        selector.offer_block(at, strengths, passed & allowed.word(at) & !excluded.word(at));
     }
     selector.finish()
 }
@@ -218,7 +230,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::kernels::KernelLevel;
 
     #[test]
     fn the_excluded_best_gives_its_slot_to_the_next() {

@@ -84,34 +84,59 @@ impl IalsValid {
         n_threads: usize,
     ) -> usize {
         let d = self.params().n_factors;
-        // Both sides, the side being solved in order of work, and the packed result.
-        let factors = 4 * d * (3 * n_customers.max(n_items) + n_customers + n_items);
-        let by_item = 4 * (n_pairs + 2 * (n_customers + n_items));
-        factors + by_item + n_threads * FoldInScratch::bytes(d) + WAVE * 4 * d * d
+        // Both sides; the items once more by their own numbers and once packed.
+        let factors = 4 * d * (n_customers + 3 * n_items);
+        let pairs = 4 * (2 * n_pairs + 2 * (n_customers + n_items));
+        factors + pairs + n_threads * FoldInScratch::bytes(d) + WAVE * 4 * d * d
     }
 }
 
-/// One side's pairs: the rows of the other side, ascending, per row.
-struct Pairs {
-    starts: Vec<u32>,
-    others: Vec<u32>,
-    /// Rows by descending number of pairs, so that the last tasks are the small ones.
+/// Customers and items by descending number of pairs: the last tasks are the small ones, and what is read most lies
+/// close together. Everything inside a fit is numbered by place in this order.
+struct Places {
+    /// Outside number of every place.
     order: Vec<u32>,
 }
 
-impl Pairs {
-    fn new(starts: Vec<u32>, others: Vec<u32>) -> Self {
-        let mut order: Vec<u32> = (0..starts.len() as u32 - 1).collect();
-        order.sort_by_key(|&row| std::cmp::Reverse(starts[row as usize + 1] - starts[row as usize]));
-        Self { starts, others, order }
+impl Places {
+    fn of(n_pairs: &[u32]) -> Self {
+        let mut order: Vec<u32> = (0..n_pairs.len() as u32).collect();
+        order.sort_by_key(|&row| std::cmp::Reverse(n_pairs[row as usize]));
+        Self { order }
     }
 
-    fn of(&self, row: usize) -> &[u32] {
-        &self.others[self.starts[row] as usize..self.starts[row + 1] as usize]
+    /// Place of every outside number.
+    fn by_number(&self) -> Vec<u32> {
+        let mut places = vec![0; self.order.len()];
+        for (&number, place) in self.order.iter().zip(0..) {
+            places[number as usize] = place;
+        }
+        places
+    }
+
+    /// Rows by place to rows by outside number.
+    fn outside(&self, by_place: &[f32], d: usize) -> Vec<f32> {
+        let mut factors = vec![0.0; by_place.len()];
+        for (&number, row) in self.order.iter().zip(by_place.chunks_exact(d)) {
+            factors[number as usize * d..][..d].copy_from_slice(row);
+        }
+        factors
+    }
+}
+
+/// One side's pairs: the places of the other side, ascending, per place.
+struct Pairs {
+    starts: Vec<u32>,
+    others: Vec<u32>,
+}
+
+impl Pairs {
+    fn of(&self, place: usize) -> &[u32] {
+        &self.others[self.starts[place] as usize..self.starts[place + 1] as usize]
     }
 
     fn n_rows(&self) -> usize {
-        self.order.len()
+        self.starts.len() - 1
     }
 
     /// The pairs by the other side, which has `n_rows` rows.
@@ -131,7 +156,7 @@ impl Pairs {
                 next[other as usize] += 1;
             }
         }
-        Self::new(starts, others)
+        Self { starts, others }
     }
 }
 
@@ -141,31 +166,31 @@ struct Sides {
     items: Vec<f32>,
     by_customer: Pairs,
     by_item: Pairs,
+    item_places: Places,
 }
 
 impl Sides {
     fn fit(valid: &IalsValid, interactions: &Interactions, level: KernelLevel) -> Result<Self, DataError> {
         check(interactions)?;
-        let by_customer = Pairs::new(interactions.starts.clone(), interactions.items.clone());
+        let (by_customer, item_places) = pairs_by_place(interactions);
         let by_item = by_customer.transposed(interactions.n_items);
-        let IalsParams { n_factors: d, n_epochs, .. } = *valid.params();
-        let mut items = start(valid.params(), by_item.n_rows());
-        let epoch = |items: &mut Vec<f32>| {
-            let fixed = aligned(std::mem::take(items), d, level);
-            let customers = aligned(solve_side(valid, &fixed, &by_customer), d, level);
-            *items = solve_side(valid, &customers, &by_item);
-            customers
-        };
-        let mut customers = epoch(&mut items);
-        for _ in 1..n_epochs {
-            customers = epoch(&mut items);
+        let d = valid.params().n_factors;
+        let mut items = start(valid.params(), &item_places);
+        let mut customers =
+            FixedSide { level, d, factors: vec![0.0; by_customer.n_rows() * d], gramian: Vec::new() };
+        for _ in 0..valid.params().n_epochs {
+            let fixed = aligned(items, d, level);
+            solve_side(valid, &fixed, &by_customer, &mut customers.factors);
+            customers = aligned(customers.factors, d, level);
+            items = fixed.factors;
+            solve_side(valid, &customers, &by_item, &mut items);
         }
-        Ok(Self { customers, items, by_customer, by_item })
+        Ok(Self { customers, items, by_customer, by_item, item_places })
     }
 
     fn into_model(self, valid: &IalsValid) -> IalsModel {
         let FixedSide { d, level, .. } = self.customers;
-        IalsModel::of(valid.clone(), aligned(self.items, d, level))
+        IalsModel::of(valid.clone(), aligned(self.item_places.outside(&self.items, d), d, level))
     }
 
     fn loss(&self, valid: &IalsValid) -> IalsLoss {
@@ -214,13 +239,33 @@ fn check(interactions: &Interactions) -> Result<(), DataError> {
     }
 }
 
-/// Independent normal factors, each keyed by (seed, row, column).
-fn start(params: &IalsParams, n_rows: usize) -> Vec<f32> {
+/// The pairs of every customer, both sides by place, with the places of the items.
+fn pairs_by_place(interactions: &Interactions) -> (Pairs, Places) {
+    let mut n_customers_of = vec![0u32; interactions.n_items];
+    for &item in &interactions.items {
+        n_customers_of[item as usize] += 1;
+    }
+    let items = Places::of(&n_customers_of);
+    let item_place = items.by_number();
+    let n_items_of: Vec<u32> = interactions.starts.windows(2).map(|ends| ends[1] - ends[0]).collect();
+    let mut pairs = Pairs { starts: vec![0], others: Vec::with_capacity(interactions.items.len()) };
+    for customer in Places::of(&n_items_of).order {
+        let start = pairs.others.len();
+        let bought = interactions.items_of(customer as usize);
+        pairs.others.extend(bought.iter().map(|&item| item_place[item as usize]));
+        pairs.others[start..].sort_unstable();
+        pairs.starts.push(pairs.others.len() as u32);
+    }
+    (pairs, items)
+}
+
+/// Independent normal factors, each keyed by (seed, item, column).
+fn start(params: &IalsParams, items: &Places) -> Vec<f32> {
     let d = params.n_factors;
     let spread = params.start_spread / libm::sqrt(d as f64);
-    let mut factors = vec![0.0; n_rows * d];
-    factors.par_chunks_mut(d).enumerate().for_each(|(row, cells)| {
-        let random = Random::new(params.seed).stream(row as u64);
+    let mut factors = vec![0.0; items.order.len() * d];
+    factors.par_chunks_mut(d).zip(&items.order).for_each(|(cells, &item)| {
+        let random = Random::new(params.seed).stream(u64::from(item));
         for (column, cell) in cells.iter_mut().enumerate() {
             *cell = (spread * random.normal(column as u64)) as f32;
         }
@@ -229,28 +274,21 @@ fn start(params: &IalsParams, n_rows: usize) -> Vec<f32> {
 }
 
 /// Solves all rows of one side against the other.
-fn solve_side(valid: &IalsValid, fixed: &FixedSide, pairs: &Pairs) -> Vec<f32> {
+fn solve_side(valid: &IalsValid, fixed: &FixedSide, pairs: &Pairs, solved: &mut [f32]) {
     let d = fixed.d;
-    let mut solved = vec![0.0; pairs.n_rows() * d];
-    let n_long = pairs.order.partition_point(|&row| is_long(pairs.of(row as usize).len()));
-    let (long, rest) = pairs.order.split_at(n_long);
+    let n_long = (0..pairs.n_rows()).take_while(|&place| is_long(pairs.of(place).len())).count();
     let (solved_long, solved_rest) = solved.split_at_mut(n_long * d);
-    for (&row, out) in long.iter().zip(solved_long.chunks_exact_mut(d)) {
-        fixed.solve_long_row(valid, pairs.of(row as usize), out);
+    for (place, out) in solved_long.chunks_exact_mut(d).enumerate() {
+        fixed.solve_long_row(valid, pairs.of(place), out);
     }
-    solved_rest.par_chunks_mut(TASK * d).zip(rest.par_chunks(TASK)).for_each_init(
+    solved_rest.par_chunks_mut(TASK * d).enumerate().for_each_init(
         || FoldInScratch::new(d),
-        |scratch, (out, rows)| {
-            for (&row, out) in rows.iter().zip(out.chunks_exact_mut(d)) {
-                fixed.solve_row(valid, pairs.of(row as usize), scratch, out);
+        |scratch, (task, out)| {
+            for (out, place) in out.chunks_exact_mut(d).zip(n_long + task * TASK..) {
+                fixed.solve_row(valid, pairs.of(place), scratch, out);
             }
         },
     );
-    let mut factors = vec![0.0; solved.len()];
-    for (&row, solved) in pairs.order.iter().zip(solved.chunks_exact(d)) {
-        factors[row as usize * d..][..d].copy_from_slice(solved);
-    }
-    factors
 }
 
 /// Turns factors into the eigenbasis of their Gramian and holds them still.
@@ -332,25 +370,32 @@ mod tests {
         IalsParams { n_factors: 16, n_epochs: 2, nu, ..IalsParams::new(4) }.check().unwrap()
     }
 
+    /// Places of the customers of a world.
+    fn customers(data: &Interactions) -> Places {
+        Places::of(&data.starts.windows(2).map(|ends| ends[1] - ends[0]).collect::<Vec<_>>())
+    }
+
     fn loss_over_all_pairs(valid: &IalsValid, sides: &Sides, data: &Interactions) -> f64 {
         let row = |factors: &[f32], row: usize| -> Vec<f64> {
             factors[row * 16..(row + 1) * 16].iter().map(|&x| f64::from(x)).collect()
         };
+        let of_customers = customers(data).outside(&sides.customers.factors, 16);
+        let of_items = sides.item_places.outside(&sides.items, 16);
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         let IalsParams { alpha0, lambda, nu, .. } = *valid.params();
         let mut loss = 0.0;
         for c in 0..90 {
-            let w = row(&sides.customers.factors, c);
+            let w = row(&of_customers, c);
             let n = data.items_of(c).len() as f64;
             loss += lambda * (n + alpha0 * 50.0).powf(nu) * dot(&w, &w);
             for i in 0..50 {
-                let score = dot(&w, &row(&sides.items, i));
+                let score = dot(&w, &row(&of_items, i));
                 let bought = data.items_of(c).contains(&(i as u32));
                 loss += alpha0 * score * score + if bought { (score - 1.0).powi(2) } else { 0.0 };
             }
         }
         for i in 0..50 {
-            let h = row(&sides.items, i);
+            let h = row(&of_items, i);
             let m = data.items.iter().filter(|&&item| item as usize == i).count() as f64;
             loss += lambda * (m + alpha0 * 90.0).powf(nu) * dot(&h, &h);
         }
@@ -385,18 +430,26 @@ mod tests {
     }
 
     #[test]
-    fn fold_in_of_a_history_is_the_row_of_a_customer_half_epoch() {
+    fn fold_in_of_a_history_scores_like_the_row_of_a_customer_half_epoch() {
         let (valid, data) = (valid(1.0), world());
         let sides = Sides::fit(&valid, &data, KernelLevel::detect()).unwrap();
         let items = aligned(sides.items.clone(), 16, KernelLevel::detect());
-        let half_epoch = solve_side(&valid, &items, &sides.by_customer);
+        let mut half_epoch = vec![0.0; 90 * 16];
+        solve_side(&valid, &items, &sides.by_customer, &mut half_epoch);
+        let (half_epoch, items) =
+            (customers(&data).outside(&half_epoch, 16), sides.item_places.outside(&items.factors, 16));
         let model = sides.into_model(&valid);
-        let mut scratch = model.scratch();
+        let (mut scratch, mut scores) = (model.scratch(), [0.0; 50]);
         for customer in 0..90 {
             let row = &half_epoch[customer * 16..(customer + 1) * 16];
-            match model.fold_in(data.items_of(customer), &mut scratch) {
-                Some(factors) => assert_eq!(factors, row),
-                None => assert!(data.items_of(customer).is_empty() && row == [0.0; 16]),
+            let Some(factors) = model.fold_in(data.items_of(customer), &mut scratch) else {
+                assert!(data.items_of(customer).is_empty() && row == [0.0; 16]);
+                continue;
+            };
+            model.scores(&factors, &mut scores);
+            for (score, item) in scores.iter().zip(items.chunks_exact(16)) {
+                let fitted: f32 = row.iter().zip(item).map(|(x, y)| x * y).sum();
+                assert!((score - fitted).abs() < 1e-5, "customer {customer}: {score} {fitted}");
             }
         }
     }
@@ -424,10 +477,15 @@ mod tests {
     }
 
     #[test]
+    fn places_are_by_falling_number_of_pairs() {
+        let places = Places::of(&[1, 5, 0, 5]);
+        assert_eq!((&places.order[..], &places.by_number()[..]), (&[1, 3, 0, 2][..], &[2, 0, 3, 1][..]));
+        assert_eq!(places.outside(&[10.0, 11.0, 12.0, 13.0], 1), [12.0, 10.0, 13.0, 11.0]);
+    }
+
+    #[test]
     fn transposing_keeps_every_pair() {
-        let pairs = Pairs::new(vec![0, 2, 2, 3], vec![1, 2, 1]);
-        let other = pairs.transposed(4);
+        let other = Pairs { starts: vec![0, 2, 2, 3], others: vec![1, 2, 1] }.transposed(4);
         assert_eq!((other.of(0), other.of(1), other.of(2)), (&[][..], &[0, 2][..], &[0][..]));
-        assert_eq!((pairs.order, other.order), (vec![0, 2, 1], vec![1, 2, 0, 3]));
     }
 }

@@ -94,7 +94,11 @@ pub fn refresh(task: &Task<'_>, timing: &Stages) -> Result<Made> {
         let ((states, slates), known) = pool.install(|| rayon::join(decide, || results.write_known()));
         known.map(|known| (states, slates, known))
     })?;
-    timing.measure(ui, "write", |_| pool.install(|| results.write_decided(&slates, states, older, known)))
+    let made = timing
+        .measure(ui, "write", |_| pool.install(|| results.write_decided(&slates, states, older, known)))?;
+    // Freed while the run is published: so many pages take their time.
+    pool.spawn(move || drop((input, fitted, world, catalogue, slates)));
+    Ok(made)
 }
 
 fn fit(
