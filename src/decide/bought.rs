@@ -1,19 +1,14 @@
 //! Guardrail: what the customer already has. Stage 6.
 
-use super::catalogue::Catalogue;
+use super::Scene;
 use super::policy::{BoughtLevel, BoughtPolicy, BoughtRule, Policy, RefundEffect};
 use super::reasons::Withheld;
-use super::state::{Bought, CustomerState};
+use super::state::Bought;
 use crate::types::{Days, Timestamp};
 
 /// Calls `hide` for every item hidden by the customer's purchases at `now`; an item may be named twice.
-pub fn hidden(
-    catalogue: &Catalogue,
-    policy: &Policy,
-    state: &CustomerState,
-    now: Timestamp,
-    mut hide: impl FnMut(usize),
-) {
+pub(super) fn hidden(scene: &Scene<'_>, mut hide: impl FnMut(usize)) {
+    let &Scene { catalogue, policy, state, now } = scene;
     for bought in state.bought().iter().filter(|b| counts(policy, b)) {
         let Some(item) = catalogue.find(bought.item) else { continue };
         let rule = policy.bought_rule(catalogue.category(item));
@@ -30,13 +25,8 @@ pub fn hidden(
 
 /// Why the item is hidden: the purchase that hides it longest.
 #[must_use]
-pub fn why(
-    catalogue: &Catalogue,
-    policy: &Policy,
-    state: &CustomerState,
-    item: usize,
-    now: Timestamp,
-) -> Option<Withheld> {
+pub(super) fn why(scene: &Scene<'_>, item: usize) -> Option<Withheld> {
+    let &Scene { catalogue, policy, state, now } = scene;
     let category = catalogue.category(item);
     let rule = policy.bought_rule(category);
     let itself = catalogue.key(item);

@@ -5,20 +5,15 @@
 //! every window, because they may still be displayed at any moment. Each cap is tested by itself, so the most
 //! restrictive one wins.
 
-use super::catalogue::Catalogue;
-use super::policy::{Cap, CapKey, Policy};
+use super::Scene;
+use super::policy::{Cap, CapKey};
 use super::reasons::Withheld;
 use super::state::CustomerState;
 use crate::types::{Key, Timestamp};
 
 /// Calls `hide` for every item that a cap per item closes at `now`.
-pub fn hidden(
-    catalogue: &Catalogue,
-    policy: &Policy,
-    state: &CustomerState,
-    now: Timestamp,
-    mut hide: impl FnMut(usize),
-) {
+pub(super) fn hidden(scene: &Scene<'_>, mut hide: impl FnMut(usize)) {
+    let &Scene { catalogue, policy, state, now } = scene;
     for cap in policy.cap.iter().filter(|cap| cap.key == CapKey::Item) {
         if cap.max == 0 {
             (0..catalogue.len()).for_each(&mut hide);
@@ -34,20 +29,16 @@ pub fn hidden(
 
 /// How many more items may be shown under the caps over everything; `None` = as many as one likes.
 #[must_use]
-pub fn room(policy: &Policy, state: &CustomerState, now: Timestamp) -> Option<usize> {
+pub(super) fn room(scene: &Scene<'_>) -> Option<usize> {
+    let &Scene { policy, state, now, .. } = scene;
     let any = policy.cap.iter().filter(|cap| cap.key == CapKey::Any);
     any.map(|cap| (cap.max as usize).saturating_sub(count(cap, state, None, now))).min()
 }
 
 /// Why no more may be shown of this item: the cap that keeps it back longest.
 #[must_use]
-pub fn why(
-    catalogue: &Catalogue,
-    policy: &Policy,
-    state: &CustomerState,
-    item: usize,
-    now: Timestamp,
-) -> Option<Withheld> {
+pub(super) fn why(scene: &Scene<'_>, item: usize) -> Option<Withheld> {
+    let &Scene { catalogue, policy, state, now } = scene;
     let closed = policy.cap.iter().filter_map(|cap| {
         let key = (cap.key == CapKey::Item).then(|| catalogue.key(item));
         let count = count(cap, state, key, now);

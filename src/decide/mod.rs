@@ -201,12 +201,22 @@ pub fn decide(
     stock.out().for_each(|item| withhold(item, ReasonCode::OutOfStock));
     let excluded = ask.exclude.iter().filter_map(|&key| catalogue.find(key));
     excluded.for_each(|item| withhold(item, ReasonCode::ExcludedByRequest));
-    dismissed::hidden(catalogue, policy, state, ask.now, |item| withhold(item, ReasonCode::NegativeFeedback));
-    bought::hidden(catalogue, policy, state, ask.now, |item| withhold(item, ReasonCode::AlreadyBought));
-    caps::hidden(catalogue, policy, state, ask.now, |item| withhold(item, ReasonCode::Cap));
-    let room = caps::room(policy, state, ask.now);
+    let scene = Scene { catalogue, policy, state, now: ask.now };
+    dismissed::hidden(&scene, |item| withhold(item, ReasonCode::NegativeFeedback));
+    bought::hidden(&scene, |item| withhold(item, ReasonCode::AlreadyBought));
+    caps::hidden(&scene, |item| withhold(item, ReasonCode::Cap));
+    let room = caps::room(&scene);
     let picks = slate::fill(catalogue, policy, ask, scores, room, &mut outcomes);
     Slate { picks, outcomes }
+}
+
+/// What the guardrails of one customer may look at.
+#[derive(Clone, Copy)]
+struct Scene<'a> {
+    catalogue: &'a Catalogue,
+    policy: &'a Policy,
+    state: &'a CustomerState,
+    now: Timestamp,
 }
 
 fn keep_only(catalogue: &Catalogue, candidates: &[Key], outcomes: &mut [Outcome]) {
@@ -235,16 +245,17 @@ pub fn why_withheld(
 ) -> Option<Withheld> {
     let Outcome::Withheld(code) = slate.outcomes[item] else { return None };
     let score = scores.personal.and_then(|tier| tier.score(item));
+    let scene = Scene { catalogue, policy, state, now: ask.now };
     match code {
         ReasonCode::NotStarted | ReasonCode::Ended => {
             availability::unavailable(catalogue, &policy.availability, item, ask.now)
         }
         ReasonCode::OutOfStock => Some(Withheld::OutOfStock),
         ReasonCode::ExcludedByRequest => Some(Withheld::ExcludedByRequest),
-        ReasonCode::NegativeFeedback => dismissed::why(catalogue, policy, state, item, ask.now),
-        ReasonCode::AlreadyBought => bought::why(catalogue, policy, state, item, ask.now),
+        ReasonCode::NegativeFeedback => dismissed::why(&scene, item),
+        ReasonCode::AlreadyBought => bought::why(&scene, item),
         ReasonCode::Cap => {
-            caps::why(catalogue, policy, &with_slate(catalogue, state, slate, ask.now), item, ask.now)
+            caps::why(&Scene { state: &with_slate(catalogue, state, slate, ask.now), ..scene }, item)
         }
         ReasonCode::LowRelevance => {
             Some(Withheld::LowRelevance { score: score?, floor: policy.relevance_floor? })

@@ -168,6 +168,30 @@ fn default_reservation_minutes() -> u32 {
     30
 }
 
+impl PolicyParams {
+    /// `slots` items, of which none was bought before; refused items stay hidden, refunds undo purchases, no caps, no
+    /// floor, no quota; empty slots are filled by popularity.
+    #[must_use]
+    pub fn new(slots: u32) -> Self {
+        Self {
+            slots,
+            bought: Bought {
+                policy: BoughtPolicy::Forever,
+                level: BoughtLevel::Item,
+                refund: RefundEffect::Undo,
+                category: BTreeMap::new(),
+            },
+            cap: Vec::new(),
+            dismissed: Dismissed::default(),
+            availability: AvailabilityRules::default(),
+            relevance_floor: None,
+            max_per_category: None,
+            fallback: Fallback::Popular,
+            reservation_minutes: default_reservation_minutes(),
+        }
+    }
+}
+
 /// A policy whose every rule has been checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy(PolicyParams);

@@ -1,9 +1,9 @@
 //! What every guardrail promises, and the slate against a plain "filter, sort, cut".
 
 use bespoke::decide::{
-    Ask, Availability, AvailabilityRules, Bought, BoughtLevel, BoughtPolicy, Cap, CapKey, Catalogue,
-    CustomerState, Dismissed, Fallback, Outcome, Policy, PolicyParams, ReasonCode, RefundEffect, Reservation,
-    Scores, Slate, Stock, Tier, Withheld, decide, why_withheld,
+    Ask, Availability, Bought, BoughtLevel, BoughtPolicy, Cap, CapKey, Catalogue, CustomerState, Fallback,
+    Outcome, Policy, PolicyParams, ReasonCode, RefundEffect, Reservation, Scores, Slate, Stock, Tier,
+    Withheld, decide, why_withheld,
 };
 use bespoke::params::Params;
 use bespoke::recommend::ItemSet;
@@ -34,23 +34,11 @@ fn catalogue(n: usize) -> Catalogue {
     Catalogue::new(items(n), vec![Some(Timestamp(NOW.0 - DAY)); n], "EUR".into()).unwrap()
 }
 
+/// A policy that hides nothing.
 fn open_policy(slots: u32) -> PolicyParams {
-    PolicyParams {
-        slots,
-        bought: Bought {
-            policy: BoughtPolicy::Never,
-            level: BoughtLevel::Item,
-            refund: RefundEffect::Undo,
-            category: std::collections::BTreeMap::new(),
-        },
-        cap: Vec::new(),
-        dismissed: Dismissed::default(),
-        availability: AvailabilityRules::default(),
-        relevance_floor: None,
-        max_per_category: None,
-        fallback: Fallback::Popular,
-        reservation_minutes: 30,
-    }
+    let mut policy = PolicyParams::new(slots);
+    policy.bought.policy = BoughtPolicy::Never;
+    policy
 }
 
 fn key(item: usize) -> Key {

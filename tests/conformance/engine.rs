@@ -4,10 +4,7 @@
 use std::collections::BTreeMap;
 
 use bespoke::bundle::{Bundle, BundleKind, Models, Profiles};
-use bespoke::decide::{
-    AvailabilityRules, Bought, BoughtLevel, BoughtPolicy, Cap, CapKey, Catalogue, Dismissed, Fallback,
-    PolicyParams, ReasonCode, RefundEffect, ShownReason, Source,
-};
+use bespoke::decide::{Cap, CapKey, Catalogue, PolicyParams, ReasonCode, ShownReason, Source};
 use bespoke::engine::{Engine, EngineError, Event, Outcome, Request, Settled};
 use bespoke::features::Interactions;
 use bespoke::kernels::KernelLevel;
@@ -63,20 +60,8 @@ fn models(catalogue: &Catalogue) -> Models {
 
 fn policy() -> PolicyParams {
     PolicyParams {
-        slots: 4,
-        bought: Bought {
-            policy: BoughtPolicy::Forever,
-            level: BoughtLevel::Item,
-            refund: RefundEffect::Undo,
-            category: BTreeMap::new(),
-        },
         cap: vec![Cap { id: "item-week".into(), key: CapKey::Item, window_days: 7, max: 2 }],
-        dismissed: Dismissed::default(),
-        availability: AvailabilityRules::default(),
-        relevance_floor: None,
-        max_per_category: None,
-        fallback: Fallback::Popular,
-        reservation_minutes: 30,
+        ..PolicyParams::new(4)
     }
 }
 

@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bespoke::decide::{
-    AvailabilityRules, Bought, BoughtLevel, BoughtPolicy, Dismissed, Fallback, PolicyParams, RefundEffect,
-};
+use bespoke::decide::PolicyParams;
 use bespoke::error::ParamError;
 use bespoke_io::SourceConfig;
 use jiff::tz::TimeZone;
@@ -45,22 +43,7 @@ pub type Sources = BTreeMap<String, SourceConfig>;
 
 /// What a job without `[decide]` does: ten slots, nothing the customer already has.
 fn default_policy() -> PolicyParams {
-    PolicyParams {
-        slots: 10,
-        bought: Bought {
-            policy: BoughtPolicy::Forever,
-            level: BoughtLevel::Item,
-            refund: RefundEffect::Undo,
-            category: BTreeMap::new(),
-        },
-        cap: Vec::new(),
-        dismissed: Dismissed::default(),
-        availability: AvailabilityRules::default(),
-        relevance_floor: None,
-        max_per_category: None,
-        fallback: Fallback::Popular,
-        reservation_minutes: 30,
-    }
+    PolicyParams::new(10)
 }
 
 /// `[job]`.
