@@ -3,9 +3,11 @@
 use std::fs::File;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{Array, ArrayRef};
+use arrow_cast::cast;
+use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use thiserror::Error;
@@ -31,7 +33,7 @@ pub enum ReadBackError {
     Parquet(#[from] parquet::errors::ParquetError),
     /// A column cannot be read as text or number.
     #[error("a column has a type that is not expected")]
-    Arrow(#[from] arrow::error::ArrowError),
+    Arrow(#[from] arrow_schema::ArrowError),
     /// A column is absent.
     #[error("column \"{0}\" is not there")]
     Absent(String),

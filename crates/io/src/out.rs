@@ -7,11 +7,11 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{
+use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
     UInt32Array,
 };
-use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use bespoke::tables::IdList;
 use bespoke::types::Timestamp;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn parquet_reads_back_and_has_the_same_bytes_twice() {
-        use arrow::array::AsArray;
+        use arrow_array::cast::AsArray;
         let dir = tempfile::tempdir().unwrap();
         let ids: IdList = ["a", "b", "ü"].into_iter().collect();
         let paths = ["1", "2"].map(|name| dir.path().join(name));
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(texts(0), [Some("a"), Some("b"), Some("ü")]);
         assert_eq!(texts(1), [Some("ü"), Some("a"), Some("a")]);
         assert_eq!(texts(2), [Some("high"), None, Some("low")]);
-        let p = batch.column(4).as_primitive::<arrow::datatypes::Float64Type>();
+        let p = batch.column(4).as_primitive::<arrow_array::types::Float64Type>();
         assert_eq!(p.iter().collect::<Vec<_>>(), [Some(0.1), None, Some(1e-7)]);
         assert_eq!(batch.num_rows(), 3);
     }

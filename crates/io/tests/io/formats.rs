@@ -4,11 +4,11 @@ use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use arrow::array::{
+use arrow_array::types::Int32Type;
+use arrow_array::{
     ArrayRef, Decimal128Array, DictionaryArray, Float64Array, Int64Array, RecordBatch, StringArray,
     TimestampMicrosecondArray,
 };
-use arrow::datatypes::Int32Type;
 use bespoke_io::{Progress, ReadOptions, SourceConfig, read};
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
@@ -161,7 +161,7 @@ fn parquet_types_are_read_by_their_meaning() {
             ("price", Arc::new(Float64Array::from(vec![0.1, f64::NAN]))),
             ("list", {
                 let inner = vec![Some(vec![Some(1)]), None];
-                Arc::new(arrow::array::ListArray::from_iter_primitive::<Int32Type, _, _>(inner))
+                Arc::new(arrow_array::ListArray::from_iter_primitive::<Int32Type, _, _>(inner))
             }),
         ]),
     );
