@@ -7,6 +7,8 @@ mod distribution;
 #[cfg(feature = "train")]
 mod fit;
 mod gamma_gamma;
+#[cfg(feature = "train")]
+mod likelihood;
 mod mbg;
 mod model;
 #[cfg(feature = "train")]

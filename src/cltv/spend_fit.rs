@@ -1,7 +1,7 @@
 //! Maximum likelihood for the Gamma-Gamma model.
 
-use super::fit::{estimates, judge, restrained, sum_in_blocks, thinned, with_prior_if_needed};
 use super::gamma_gamma::{GammaGamma, Spend};
+use super::likelihood::{estimates, judge, restrained, sum_in_blocks, thinned, with_prior_if_needed};
 use super::model::SpendModel;
 use super::optimise::{Evaluation, minimise};
 use super::report::{CltvWarning, Estimates};

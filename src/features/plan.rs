@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::families::{Resolved, demographics, numeric_families};
-use super::{FeatureSpec, SPEC_VERSION};
-
 /// Windows of days over which orders and revenue are counted.
 pub(super) const WINDOWS_DAYS: [u32; 3] = [30, 90, 365];
 
@@ -82,28 +79,6 @@ pub(super) enum AttributePlanKind {
     },
 }
 
-impl FeaturePlan {
-    /// Names, units and kinds of the columns, in order.
-    #[must_use]
-    pub fn spec(&self) -> FeatureSpec {
-        let mut features: Vec<_> =
-            numeric_families(self, &Resolved::default()).iter().flat_map(|family| family.defs()).collect();
-        features.extend(demographics::defs(&self.attributes));
-        let mut names = std::collections::BTreeSet::new();
-        for def in &mut features {
-            def.name = unique(&def.name, |name| names.contains(name));
-            names.insert(def.name.clone());
-        }
-        FeatureSpec { version: SPEC_VERSION, features }
-    }
-}
-
-/// The name itself, or with the first of `_2`, `_3`, … that is not taken.
-fn unique(name: &str, taken: impl Fn(&str) -> bool) -> String {
-    let numbered = (2..).map(|n| format!("{name}_{n}"));
-    std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
-}
-
 /// A name in snake_case for outside text: ASCII letters and digits, everything else one underscore.
 pub(super) fn slug(text: &str) -> String {
     let mut slug = String::new();
@@ -133,12 +108,5 @@ mod tests {
         ] {
             assert_eq!(slug(text), name);
         }
-    }
-
-    #[test]
-    fn names_that_meet_are_numbered() {
-        let taken = ["orders", "orders_2"];
-        assert_eq!(unique("orders", |name| taken.contains(&name)), "orders_3");
-        assert_eq!(unique("revenue", |name| taken.contains(&name)), "revenue");
     }
 }

@@ -3,11 +3,10 @@
 use rayon::prelude::*;
 
 use super::encode::quantile;
+use super::encoding::{CategoryEncoding, EncodedFeature, Encoding, NumberEncoding};
 use super::names::{self, Words};
 use super::profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
-use super::transform::{
-    CategoryEncoding, EncodedFeature, Encoding, NumberEncoding, PersonaTransform, signed_log,
-};
+use super::transform::{PersonaTransform, signed_log};
 use crate::features::{Column, FeatureKind, FeatureTable};
 
 /// Two-sided 95 % of the normal distribution.

@@ -4,11 +4,11 @@
 
 use rayon::prelude::*;
 
-use super::grid::GridMatrix;
-use super::transform::{
-    CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding,
-    OTHER, PersonaTransform, TransformReport, signed_log,
+use super::encoding::{
+    CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding, OTHER,
 };
+use super::grid::GridMatrix;
+use super::transform::{PersonaTransform, TransformReport, signed_log};
 use crate::error::DataError;
 use crate::features::{Column, FeatureDef, FeatureFamily, FeatureKind, FeatureTable};
 

@@ -16,6 +16,7 @@ mod choose;
 mod describe;
 #[cfg(feature = "train")]
 mod encode;
+mod encoding;
 #[cfg(feature = "train")]
 mod fit;
 pub mod grid;
@@ -37,6 +38,9 @@ mod seeding;
 mod transform;
 
 pub use choice::{Candidate, Choice, ChoiceReport, Reason};
+pub use encoding::{
+    CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding, OTHER,
+};
 #[cfg(feature = "train")]
 pub use kmeans::{KMeansModel, KMeansParams, KMeansValid};
 #[cfg(feature = "train")]
@@ -49,7 +53,4 @@ pub use params::{PersonaParams, PersonaValid};
 pub use profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
 #[cfg(feature = "train")]
 pub use refit::RefitError;
-pub use transform::{
-    BoundTransform, CategoryEncoding, Cell, DropReason, EncodedFeature, Encoding, FeatureReport,
-    IndicatorEncoding, MISSING, NumberEncoding, OTHER, PersonaTransform, TransformReport,
-};
+pub use transform::{BoundTransform, Cell, FeatureReport, PersonaTransform, TransformReport};

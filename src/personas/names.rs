@@ -1,7 +1,8 @@
 //! Names and sentences from what sets a persona apart, by fixed rules.
 
+use super::encoding::{MISSING, OTHER};
 use super::profile::{Centre, Effect, PersonaProfile};
-use super::transform::{MISSING, OTHER, PersonaTransform};
+use super::transform::PersonaTransform;
 use crate::features::{FeatureDef, FeatureKind};
 
 /// Effects weaker than this (in standard deviations) name nobody.
@@ -260,8 +261,9 @@ fn percent(share: f64) -> String {
 mod tests {
     use super::*;
     use crate::features::FeatureFamily;
+    use crate::personas::encoding::{DropReason, EncodedFeature, Encoding};
     use crate::personas::profile::Radius;
-    use crate::personas::transform::{DropReason, EncodedFeature, Encoding, TransformReport};
+    use crate::personas::transform::TransformReport;
 
     fn transform() -> PersonaTransform {
         let feature = |name: &str, label: &str, unit: &str, kind: FeatureKind| EncodedFeature {

@@ -125,6 +125,9 @@ impl FileAccount {
     /// Most names in `unknown_events`.
     pub const MAX_UNKNOWN_EVENTS: usize = 1000;
 
+    /// Rows whose event name has no kind are set aside under this name.
+    pub const UNKNOWN_EVENT: &str = "unknown_event";
+
     /// Rows set aside by any rule.
     #[must_use]
     pub fn n_set_aside(&self) -> u64 {

@@ -153,3 +153,13 @@ impl ReadError {
         }
     }
 }
+
+/// A key of a source that breaks a rule.
+pub(crate) fn refusal(source: &str, key: &str, value: &str, rule: &str) -> ReadError {
+    ReadError::Config {
+        source_name: source.to_owned(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+        rule: rule.to_owned(),
+    }
+}

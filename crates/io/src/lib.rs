@@ -18,6 +18,7 @@ mod files;
 mod json_rows;
 mod kinds;
 mod nearest;
+mod options;
 mod out;
 mod parquet_rows;
 mod plan;
@@ -36,6 +37,7 @@ pub use config::{
     RuleConfig, RuleTest, SourceConfig, TableName, TimeConfig,
 };
 pub use error::ReadError;
+pub use options::{MAX_REJECTED, Progress, ReadOptions};
 pub use out::{OutColumn, OutError, OutValues, write_csv, write_parquet};
-pub use read::{MAX_REJECTED, Progress, ReadOptions, ReadOutcome, read};
+pub use read::{ReadOutcome, read};
 pub use stream::Fingerprint;

@@ -14,7 +14,7 @@ use crate::cell::{Cell, Record};
 use crate::error::ReadError;
 use crate::files::InputFile;
 use crate::nearest::nearest;
-use crate::read::Progress;
+use crate::options::Progress;
 use crate::rows::Rows;
 use crate::stream::{Fingerprint, fingerprint};
 

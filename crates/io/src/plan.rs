@@ -9,9 +9,9 @@ use bespoke::types::EventKind;
 use crate::account::RowRule;
 use crate::cell::{Cell, Problem, Record, float, text};
 use crate::config::{AttributeConfig, AttributeType, Columns, IdStyle, SourceConfig};
-use crate::error::ReadError;
+use crate::error::{ReadError, refusal};
 use crate::kinds;
-use crate::read::ReadOptions;
+use crate::options::ReadOptions;
 use crate::required::require;
 use crate::rules::Rule;
 use crate::time::{DateParser, TimeParser};
@@ -165,18 +165,6 @@ pub(crate) fn present<'r>(cell: Cell<'r>, nulls: &[String]) -> Cell<'r> {
         cell => cell,
     }
 }
-
-pub(crate) fn refusal(source: &str, key: &str, value: &str, rule: &str) -> ReadError {
-    ReadError::Config {
-        source_name: source.to_owned(),
-        key: key.to_owned(),
-        value: value.to_owned(),
-        rule: rule.to_owned(),
-    }
-}
-
-/// Rows whose event name has no kind are set aside under this name.
-pub(crate) const UNKNOWN_EVENT: &str = "unknown_event";
 
 fn slots(columns: &Columns, known: &mut Vec<Column>) -> Slots {
     let mut slot = |column: &Option<String>| column.as_ref().map(|name| slot_of(known, name));

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use bespoke::tables::Tables;
-use bespoke::types::Timestamp;
 
 use crate::account::{Accounting, FileAccount, Rejected};
 use crate::config::{FileFormat, SourceConfig};
@@ -11,35 +10,11 @@ use crate::csv_rows::read_csv;
 use crate::error::ReadError;
 use crate::files::{InputFile, expand};
 use crate::json_rows::read_jsonl;
+use crate::options::{Progress, ReadOptions};
 use crate::parquet_rows::read_parquet;
 use crate::plan::Plan;
 use crate::rows::{Intake, Recorder, Rows};
 use crate::stream::{Fingerprint, with_blocks};
-
-/// Most entries of [`ReadOutcome::rejected`]; the accounting counts on.
-pub const MAX_REJECTED: usize = 100_000;
-
-/// What the job says beside its sources.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadOptions {
-    /// Times after this are rejected as future dates; without it those from the year 2200 on.
-    pub not_after: Option<Timestamp>,
-    /// ISO 4217 code of every amount.
-    pub currency: String,
-}
-
-/// Told how far reading has come; `()` listens to nothing.
-pub trait Progress: Sync {
-    /// A file of so many bytes is opened.
-    fn file(&self, name: &str, total_bytes: u64);
-    /// So many more of its bytes (as stored) are done.
-    fn advance(&self, bytes: u64);
-}
-
-impl Progress for () {
-    fn file(&self, _: &str, _: u64) {}
-    fn advance(&self, _: u64) {}
-}
 
 /// Everything that came of reading.
 #[derive(Debug)]
@@ -48,7 +23,7 @@ pub struct ReadOutcome {
     pub tables: Tables,
     /// Where every row went.
     pub accounting: Accounting,
-    /// Problems of rejected rows in reading order, at most [`MAX_REJECTED`].
+    /// Problems of rejected rows in reading order, at most [`MAX_REJECTED`](crate::MAX_REJECTED).
     pub rejected: Vec<Rejected>,
     /// What the files were.
     pub fingerprints: Vec<Fingerprint>,

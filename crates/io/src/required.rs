@@ -1,8 +1,8 @@
 //! What a source must say and must not say, before anything is opened.
 
+use crate::account::FileAccount;
 use crate::config::{Columns, SourceConfig, TableName};
-use crate::error::ReadError;
-use crate::plan::{UNKNOWN_EVENT, refusal};
+use crate::error::{ReadError, refusal};
 
 /// Refuses sources that lack something or say something that would be ignored.
 pub(crate) fn require(source: &str, config: &SourceConfig) -> Result<(), ReadError> {
@@ -84,7 +84,7 @@ fn refuse_ignored(source: &str, config: &SourceConfig) -> Result<(), ReadError> 
     }
     for rule in &config.rule {
         let key = format!("rule \"{}\"", rule.name);
-        if rule.name == UNKNOWN_EVENT || rule.name.is_empty() {
+        if rule.name == FileAccount::UNKNOWN_EVENT || rule.name.is_empty() {
             return Err(refusal(source, &key, "taken", "another name"));
         }
         if !events && rule.then.kind().is_some() {

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 use crate::error::ReadError;
 use crate::files::Compression;
-use crate::read::Progress;
+use crate::options::Progress;
 
 /// Unpacked bytes per block.
 const BLOCK_BYTES: usize = 256 << 10;

@@ -10,7 +10,7 @@ mod windows;
 
 use super::day_buckets::History;
 use super::plan::FeaturePlan;
-use super::{FeatureDef, FeatureFamily, FeatureKind};
+use super::{FeatureDef, FeatureFamily, FeatureKind, FeatureSpec, SPEC_VERSION};
 
 /// Columns computed from a customer's history. A family without input in the plan has none.
 pub(super) trait Family: Send + Sync {
@@ -67,4 +67,38 @@ fn def(
 /// `part / whole`, missing when there is no whole.
 fn share(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { f64::NAN }
+}
+
+impl FeaturePlan {
+    /// Names, units and kinds of the columns, in order.
+    #[must_use]
+    pub fn spec(&self) -> FeatureSpec {
+        let mut features: Vec<_> =
+            numeric_families(self, &Resolved::default()).iter().flat_map(|family| family.defs()).collect();
+        features.extend(demographics::defs(&self.attributes));
+        let mut names = std::collections::BTreeSet::new();
+        for def in &mut features {
+            def.name = unique(&def.name, |name| names.contains(name));
+            names.insert(def.name.clone());
+        }
+        FeatureSpec { version: SPEC_VERSION, features }
+    }
+}
+
+/// The name itself, or with the first of `_2`, `_3`, … that is not taken.
+fn unique(name: &str, taken: impl Fn(&str) -> bool) -> String {
+    let numbered = (2..).map(|n| format!("{name}_{n}"));
+    std::iter::once(name.to_owned()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_meet_are_numbered() {
+        let taken = ["orders", "orders_2"];
+        assert_eq!(unique("orders", |name| taken.contains(&name)), "orders_3");
+        assert_eq!(unique("revenue", |name| taken.contains(&name)), "revenue");
+    }
 }

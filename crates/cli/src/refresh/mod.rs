@@ -7,6 +7,7 @@ mod churn;
 mod gate;
 mod input;
 pub mod inspect;
+mod models;
 mod personas;
 mod recommend;
 mod record;

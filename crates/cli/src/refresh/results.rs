@@ -9,8 +9,8 @@ use bespoke::types::Timestamp;
 use bespoke_io::write_rejected;
 
 use super::input::{self, Input};
+use super::models::Fitted;
 use super::slates::{self, Slate};
-use super::stages::Fitted;
 use super::tables::{self, Activity, Scores};
 use super::{Made, Task, changes, personas, record};
 use crate::config::PublishingCounts;

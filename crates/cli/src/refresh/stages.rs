@@ -2,49 +2,16 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
-use bespoke::bundle::{Bundle, BundleKind, Models, Profiles, read_bundle};
-use bespoke::churn::ChurnModel;
-use bespoke::decide::PolicyParams;
+use anyhow::Result;
+use bespoke::bundle::{Bundle, BundleKind, Profiles};
 use bespoke::engine::World;
-use bespoke::features::{FeatureOptions, FeaturePlan, FeatureTable, Snapshot};
 use bespoke::kernels::KernelLevel;
-use bespoke::params::Params;
-use bespoke::personas::{Assignment, PersonaModel};
 
-use super::churn::{self, Leaving};
-use super::input::{self, Input};
+use super::models::{self, Valid};
 use super::results::Results;
-use super::value::{self, Value};
-use super::{Made, Task, personas, recommend, slates};
+use super::{Made, Task, input, slates};
 use crate::config::JobConfig;
-use crate::outputs::run_record::{Metric, NotAvailable};
 use crate::timing::Stages;
-
-/// Checked parameters of every stage, so that a wrong one is found before anything is read.
-struct Valid {
-    personas: bespoke::personas::PersonaValid,
-    cltv: bespoke::cltv::CltvValid,
-    churn: bespoke::churn::ChurnValid,
-    recommend: recommend::Recommenders,
-    policy: bespoke::decide::Policy,
-    policy_text: String,
-}
-
-impl Valid {
-    fn of(job: &JobConfig, kernel: KernelLevel) -> Result<Self> {
-        let policy: PolicyParams = job.decide.clone();
-        let policy_text = toml::to_string(&policy).context("the policy as text")?;
-        Ok(Self {
-            personas: personas::params(job, kernel)?,
-            cltv: value::params(job)?,
-            churn: churn::params(job)?,
-            recommend: recommend::Recommenders::new(job, kernel)?,
-            policy: policy.check()?,
-            policy_text,
-        })
-    }
-}
 
 /// Checks the parameters of every stage.
 ///
@@ -52,18 +19,6 @@ impl Valid {
 /// The first broken rule.
 pub fn check_parameters(job: &JobConfig, kernel: KernelLevel) -> Result<()> {
     Valid::of(job, kernel).map(drop)
-}
-
-/// What the models of a run say.
-pub struct Fitted {
-    pub models: Arc<Models>,
-    pub table: FeatureTable,
-    pub assigned: Vec<Assignment>,
-    pub value: Value,
-    pub leaving: Option<Leaving>,
-    pub metrics: Vec<Metric>,
-    pub not_available: Vec<NotAvailable>,
-    pub warnings: Vec<String>,
 }
 
 /// Reads, fits, backtests and scores; writes the tables and the model into `task.run`.
@@ -76,7 +31,7 @@ pub fn refresh(task: &Task<'_>, timing: &Stages) -> Result<Made> {
     let input = timing.measure(ui, "read", |step| input::read(task.job, step))?;
     let pool = &task.session.pool;
     let catalogue = Arc::new(slates::catalogue(&input.tables, input.as_of)?);
-    let fitted = pool.install(|| fit(task, timing, &valid, &input, &catalogue))?;
+    let fitted = pool.install(|| models::fit(task, timing, &valid, &input, &catalogue))?;
     let older = match &task.profiles {
         Some(bytes) => Profiles::from_bundle(&Bundle::parse(bytes.clone(), BundleKind::Profiles)?)?,
         None => Profiles::default(),
@@ -99,165 +54,4 @@ pub fn refresh(task: &Task<'_>, timing: &Stages) -> Result<Made> {
     // Freed while the run is published: so many pages take their time.
     pool.spawn(move || drop((input, fitted, world, catalogue, slates)));
     Ok(made)
-}
-
-fn fit(
-    task: &Task<'_>,
-    timing: &Stages,
-    valid: &Valid,
-    input: &Input,
-    catalogue: &bespoke::decide::Catalogue,
-) -> Result<Fitted> {
-    let ui = &task.session.ui;
-    let mut warnings = input.warnings.clone();
-    let previous = previous_models(task, &mut warnings);
-    let (plan, table) = timing.measure(ui, "features", |_| features(input, previous.as_ref()));
-    let scored = table.select(&input.scored);
-    drop(table);
-    let before = previous.as_ref().and_then(Models::personas);
-    // People and items do not need each other: together they keep all threads busy through their serial parts.
-    let (people, items) = timing.measure(ui, "models", |_| {
-        rayon::join(
-            || people(task, timing, valid, input, &plan, &scored, before),
-            || items(timing, valid, input),
-        )
-    });
-    let (people, items) = (people?, items?);
-    let notes = people.notes.and(items.notes);
-    warnings.extend(notes.warnings);
-    let models = Models::new(catalogue, &items.fitted.popularity, items.fitted.factors.ok()).with(
-        Some(plan),
-        people.personas,
-        people.value.model.clone(),
-        people.churn,
-    );
-    let People { assigned, value, leaving, .. } = people;
-    let Notes { metrics, not_available, .. } = notes;
-    let models = Arc::new(models);
-    Ok(Fitted { models, table: scored, assigned, value, leaving, metrics, not_available, warnings })
-}
-
-/// What stages have to say beside their results.
-#[derive(Default)]
-struct Notes {
-    metrics: Vec<Metric>,
-    not_available: Vec<NotAvailable>,
-    warnings: Vec<String>,
-}
-
-impl Notes {
-    fn absent(&mut self, stage: &str, reason: String) {
-        self.not_available.push(NotAvailable { stage: stage.to_owned(), reason });
-    }
-
-    fn and(mut self, later: Self) -> Self {
-        self.metrics.extend(later.metrics);
-        self.not_available.extend(later.not_available);
-        self.warnings.extend(later.warnings);
-        self
-    }
-}
-
-/// Models of customers.
-struct People {
-    personas: Option<PersonaModel>,
-    assigned: Vec<Assignment>,
-    value: Value,
-    churn: Option<ChurnModel>,
-    leaving: Option<Leaving>,
-    notes: Notes,
-}
-
-fn people(
-    task: &Task<'_>,
-    timing: &Stages,
-    valid: &Valid,
-    input: &Input,
-    plan: &FeaturePlan,
-    scored: &FeatureTable,
-    before: Option<&PersonaModel>,
-) -> Result<People> {
-    let mut notes = Notes::default();
-    let found =
-        timing.note("personas", || personas::fit(&valid.personas, scored, before, &mut notes.warnings));
-    let (mut personas, mut assigned) = (None, Vec::new());
-    match found {
-        Ok(model) => {
-            assigned = model.predict(scored)?;
-            personas = Some(model);
-        }
-        Err(error) => notes.absent("personas", error.to_string()),
-    }
-    let mut value = timing.note("value", || value::run(&valid.cltv, input));
-    notes.metrics.append(&mut value.metrics);
-    notes.not_available.append(&mut value.not_available);
-    notes.warnings.append(&mut value.warnings);
-    let (mut churn, mut leaving) = (None, None);
-    match timing.note("churn", || churn::fit(&valid.churn, task.job, input, plan)) {
-        Ok(model) => {
-            let table = churn::table_at(input, plan, input.as_of, &value.rows)?.select(&input.scored);
-            leaving = Some(churn::score(&model, &table)?);
-            notes.warnings.extend(model.warnings().iter().map(|warning| format!("churn: {warning}")));
-            notes.metrics.extend(churn::metrics(&model));
-            churn = Some(model);
-        }
-        Err(error) => notes.absent("churn", error.to_string()),
-    }
-    Ok(People { personas, assigned, value, churn, leaving, notes })
-}
-
-/// Models of items.
-struct Items {
-    fitted: recommend::Fitted,
-    notes: Notes,
-}
-
-fn items(timing: &Stages, valid: &Valid, input: &Input) -> Result<Items> {
-    let mut notes = Notes::default();
-    // Two fits at once keep the threads busy through the serial parts of each.
-    let (backtest, fitted) = rayon::join(
-        || timing.note("backtest", || valid.recommend.backtest(input)),
-        || timing.note("recommend", || valid.recommend.fit(input)),
-    );
-    match backtest {
-        Ok(found) => {
-            notes.warnings.extend(recommend::warning(&found));
-            notes.metrics.extend(found);
-        }
-        Err(reason) => notes.warnings.push(format!("recommendations were not backtested: {reason}")),
-    }
-    let fitted = fitted?;
-    if let Err(error) = &fitted.factors {
-        notes.absent("recommend", format!("only popularity: {error}"));
-    }
-    Ok(Items { fitted, notes })
-}
-
-/// The models of the run before, for warm starts; what cannot be read is said and done without.
-fn previous_models(task: &Task<'_>, warnings: &mut Vec<String>) -> Option<Models> {
-    if task.choose_personas {
-        return None;
-    }
-    let path = task.previous.as_ref()?.join("model.bespoke");
-    let read = || -> Result<Models> { Ok(Models::from_bundle(&read_bundle(&path, BundleKind::Model)?)?) };
-    match read() {
-        Ok(models) => Some(models),
-        Err(error) => {
-            warnings.push(format!("the models of the run before cannot be carried on: {error:#}"));
-            None
-        }
-    }
-}
-
-/// Features by the plan of the run before where it still fits, so that personas keep their meaning.
-fn features(input: &Input, previous: Option<&Models>) -> (FeaturePlan, FeatureTable) {
-    let snapshot = Snapshot::new(&input.tables, input.as_of, &input.calendar);
-    if let Some(plan) = previous.and_then(Models::plan)
-        && let Ok(table) = snapshot.features_by(plan)
-    {
-        return (plan.clone(), table);
-    }
-    let plan = snapshot.plan(&FeatureOptions::default());
-    let table = snapshot.features_by(&plan).expect("the plan is of these tables");
-    (plan, table)
 }

@@ -12,7 +12,6 @@ use crate::account::{FileAccount, RowRule};
 use crate::cell::{Cell, Record, text};
 use crate::config::{Duplicates, IdStyle};
 use crate::error::ReadError;
-use crate::plan::UNKNOWN_EVENT;
 use crate::time::Instant;
 
 /// An event whose cells are read.
@@ -80,7 +79,7 @@ impl Rows<'_> {
     }
 
     fn unknown_event(&mut self, name: &str) {
-        bump(&mut self.account.set_aside, UNKNOWN_EVENT, 1);
+        bump(&mut self.account.set_aside, FileAccount::UNKNOWN_EVENT, 1);
         let names = &mut self.account.unknown_events;
         if names.len() < FileAccount::MAX_UNKNOWN_EVENTS || names.contains_key(name) {
             bump(names, name, 1);

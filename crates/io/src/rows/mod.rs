@@ -14,8 +14,8 @@ use crate::account::{FileAccount, Rejected, RowRule};
 use crate::cell::{Problem, Record};
 use crate::config::TableName;
 use crate::error::ReadError;
+use crate::options::MAX_REJECTED;
 use crate::plan::{Plan, present};
-use crate::read::MAX_REJECTED;
 use crate::rules::{Verdict, judge};
 
 use fields::Problems;
