@@ -185,7 +185,8 @@ impl Bundle {
         }
         let body_at = header_end.next_multiple_of(ALIGN);
         let inside = |s: &Section| {
-            s.offset.checked_add(s.bytes).is_some_and(|stop| stop <= end.saturating_sub(body_at))
+            let stop = s.offset.checked_add(s.bytes).and_then(|stop| stop.checked_add(body_at));
+            stop.is_some_and(|stop| stop <= end)
         };
         if !header.sections.iter().all(inside) {
             return Err(BundleError::Damaged("a section lies outside the file"));

@@ -38,7 +38,8 @@ impl Profiles {
         out.array("bought.item", bought.iter().map(|b| b.item.0));
         out.array("bought.last_at", bought.iter().map(|b| b.last_at.0));
         out.array("bought.units", bought.iter().map(|b| b.units));
-        keyed_times(&mut out, "shown", states.iter().map(|s| exposures(s)));
+        let shown = |s: &&CustomerState| s.displays().into_iter().map(|(at, item)| (item, at)).collect();
+        keyed_times(&mut out, "shown", states.iter().map(shown));
         keyed_times(&mut out, "dismissed", states.iter().map(|s| s.dismissed().to_vec()));
         out.json("reservations", &self.sparse(|profile| reservations(&profile.state)))?;
         out.json("decisions", &self.sparse(|profile| profile.decisions.clone()))?;
@@ -60,7 +61,7 @@ impl Profiles {
         let ids = bundle.texts("customer")?;
         let mut states = vec![CustomerState::default(); ids.len()];
         read_bought(bundle, &mut states)?;
-        for_each_keyed_time(bundle, "shown", &mut states, CustomerState::exposure)?;
+        for_each_keyed_time(bundle, "shown", &mut states, CustomerState::displayed)?;
         for_each_keyed_time(bundle, "dismissed", &mut states, CustomerState::dismiss)?;
         let with_state =
             |(id, state): (&str, CustomerState)| (id.to_owned(), Profile { state, decisions: Vec::new() });
@@ -84,11 +85,12 @@ impl Profiles {
         Ok(Self { customers, stock: keys.into_iter().map(Key).zip(units).collect() })
     }
 
-    /// Adds what older profiles know and these do not; see [`CustomerState::absorb`]. Nothing is forgotten.
-    pub fn absorb(&mut self, older: Self) {
+    /// Adds what older profiles know and these, rebuilt from the history up to `as_of`, do not; see
+    /// [`CustomerState::absorb`]. Nothing is forgotten.
+    pub fn absorb(&mut self, older: Self, as_of: Timestamp) {
         for (id, profile) in older.customers {
             let mine = self.customers.entry(id).or_default();
-            mine.state.absorb(profile.state);
+            mine.state.absorb(profile.state, as_of);
             for decision in profile.decisions {
                 if mine.decisions.iter().all(|known| known.id != decision.id) {
                     mine.decisions.push(decision);
@@ -99,15 +101,6 @@ impl Profiles {
             self.stock.entry(item).or_insert(units);
         }
     }
-}
-
-/// Every remembered exposure once; both lists of the state can be rebuilt from it.
-fn exposures(state: &CustomerState) -> Vec<(Key, Timestamp)> {
-    let mut all: Vec<(Key, Timestamp)> = state.exposures().iter().map(|&(at, item)| (item, at)).collect();
-    all.extend_from_slice(state.item_exposures());
-    all.sort_unstable_by_key(|&(item, at)| (at, item));
-    all.dedup();
-    all
 }
 
 fn reservations(state: &CustomerState) -> Vec<(String, Timestamp, Vec<Key>)> {

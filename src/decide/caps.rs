@@ -66,8 +66,9 @@ fn next_at(cap: &Cap, state: &CustomerState, key: Option<Key>, now: Timestamp) -
         .filter(|&free| free > now)
         .collect();
     frees.sort_unstable();
-    let too_many = (frees.len() + 1).checked_sub(cap.max as usize)?;
-    (cap.max > 0).then(|| frees[too_many - 1])
+    // With `max` 0 it never opens; that is also so where an instant at the end of time has no later one.
+    let last = frees.len().checked_sub(cap.max as usize)?;
+    (cap.max > 0).then(|| frees.get(last).copied()).flatten()
 }
 
 fn times(state: &CustomerState, key: Option<Key>) -> Box<dyn Iterator<Item = Timestamp> + '_> {

@@ -18,11 +18,13 @@ pub(super) fn fill(
     room: Option<usize>,
     outcomes: &mut [Outcome],
 ) -> Vec<Pick> {
-    if let Some(personal) = scores.personal {
+    // Stages in their order: where a cap over everything leaves no room, it is the reason and not the floor.
+    if let (Some(personal), true) = (scores.personal, room != Some(0)) {
         apply_floor(policy, personal, outcomes);
     }
     let limit = room.map_or(ask.slots, |room| room.min(ask.slots));
-    let mut slate = Slate { catalogue, policy, limit, picks: Vec::with_capacity(limit) };
+    let picks = Vec::with_capacity(limit.min(catalogue.len()));
+    let mut slate = Slate { catalogue, policy, limit, picks };
     for (source, tier) in [(Source::Als, scores.personal), (Source::Popular, scores.popular)] {
         if let Some(tier) = tier {
             slate.fill_from(source, &tier, outcomes);
@@ -64,7 +66,7 @@ impl Slate<'_> {
         }
         let mut open = ItemSet::filter(outcomes.len(), |item| outcomes[item as usize] == Outcome::Open);
         open.intersect(tier.scorable);
-        let mut look_at = 2 * self.limit;
+        let mut look_at = self.limit.saturating_mul(2);
         while self.picks.len() < self.limit {
             let ranked = top_k_of(tier.scores, look_at, &open, &[]);
             for candidate in &ranked {
@@ -77,7 +79,7 @@ impl Slate<'_> {
             if ranked.len() < look_at {
                 break;
             }
-            look_at *= 2;
+            look_at = look_at.saturating_mul(2);
         }
     }
 

@@ -65,20 +65,25 @@ impl CustomerState {
         }
     }
 
-    /// Takes in an exposure; the same item at the same instant counts once.
+    /// Takes in an exposure told by an event; the same item at the same instant counts once.
     pub fn exposure(&mut self, item: Key, at: Timestamp) {
-        if let Err(place) = self.exposures.binary_search(&(at, item)) {
-            self.exposures.insert(place, (at, item));
-            if self.exposures.len() > EXPOSURES_KEPT {
-                self.exposures.remove(0);
-            }
+        if self.exposures.binary_search(&(at, item)).is_err() {
+            self.displayed(item, at);
         }
-        if let Err(place) = self.item_exposures.binary_search(&(item, at)) {
-            self.item_exposures.insert(place, (item, at));
-            let of_item = self.range_of(item);
-            if of_item.len() > ITEM_EXPOSURES_KEPT {
-                self.item_exposures.remove(of_item.start);
-            }
+    }
+
+    /// Takes in a display of its own, also beside others of the item at the same instant.
+    pub fn displayed(&mut self, item: Key, at: Timestamp) {
+        let place = self.exposures.partition_point(|&known| known <= (at, item));
+        self.exposures.insert(place, (at, item));
+        if self.exposures.len() > EXPOSURES_KEPT {
+            self.exposures.remove(0);
+        }
+        let place = self.item_exposures.partition_point(|&known| known <= (item, at));
+        self.item_exposures.insert(place, (item, at));
+        let of_item = self.range_of(item);
+        if of_item.len() > ITEM_EXPOSURES_KEPT {
+            self.item_exposures.remove(of_item.start);
         }
     }
 
@@ -154,19 +159,36 @@ impl CustomerState {
         alive.map(|r| item.map_or(r.items.len(), |key| r.items.iter().filter(|&&k| k == key).count())).sum()
     }
 
-    /// Adds what an older state knows and this one does not. About an item that both know the purchases of, this
-    /// state is right: it was rebuilt from the full history. Nothing is ever forgotten.
-    pub fn absorb(&mut self, older: Self) {
+    /// What was known before an instant: purchases last made, exposures and refusals before it. Reservations stay,
+    /// because they may still be displayed.
+    #[must_use]
+    pub fn before(&self, instant: Timestamp) -> Self {
+        Self {
+            bought: self.bought.iter().filter(|bought| bought.last_at < instant).copied().collect(),
+            item_exposures: self.item_exposures.iter().filter(|(_, at)| *at < instant).copied().collect(),
+            exposures: self.exposures.iter().filter(|(at, _)| *at < instant).copied().collect(),
+            dismissed: self.dismissed.iter().filter(|(_, at)| *at < instant).copied().collect(),
+            reservations: self.reservations.clone(),
+        }
+    }
+
+    /// Adds what an older state knows and this one does not. This state was rebuilt from the full history up to
+    /// `as_of`: about an item that both know the purchases of it is right up to there, and what the older state knows
+    /// from then on is added. Nothing is forgotten.
+    pub fn absorb(&mut self, older: Self, as_of: Timestamp) {
+        for (at, item) in beyond(&older.displays(), &self.displays()) {
+            self.displayed(item, at);
+        }
         for known in older.bought {
-            if let Err(place) = self.bought.binary_search_by_key(&known.item, |b| b.item) {
-                self.bought.insert(place, known);
+            match self.bought.binary_search_by_key(&known.item, |b| b.item) {
+                Err(place) => self.bought.insert(place, known),
+                Ok(place) if known.last_at >= as_of => {
+                    let rebuilt = &mut self.bought[place];
+                    rebuilt.last_at = rebuilt.last_at.max(known.last_at);
+                    rebuilt.units = rebuilt.units.max(known.units);
+                }
+                Ok(_) => {}
             }
-        }
-        for (item, at) in older.item_exposures {
-            self.exposure(item, at);
-        }
-        for (at, item) in older.exposures {
-            self.exposure(item, at);
         }
         for (item, at) in older.dismissed {
             self.dismiss(item, at);
@@ -178,11 +200,34 @@ impl CustomerState {
         }
     }
 
+    /// Every remembered display, (time, item) ascending, as often as either list of exposures holds it; both can be
+    /// rebuilt from it.
+    #[must_use]
+    pub fn displays(&self) -> Vec<(Timestamp, Key)> {
+        let mut by_item: Vec<(Timestamp, Key)> =
+            self.item_exposures.iter().map(|&(item, at)| (at, item)).collect();
+        by_item.sort_unstable();
+        let mut all = beyond(&by_item, &self.exposures);
+        all.extend_from_slice(&self.exposures);
+        all.sort_unstable();
+        all
+    }
+
     fn range_of(&self, item: Key) -> std::ops::Range<usize> {
         let start = self.item_exposures.partition_point(|&(key, _)| key < item);
         let end = self.item_exposures.partition_point(|&(key, _)| key <= item);
         start..end
     }
+}
+
+/// What a sorted list holds more often than another.
+fn beyond(list: &[(Timestamp, Key)], known: &[(Timestamp, Key)]) -> Vec<(Timestamp, Key)> {
+    let mut known = known.iter().peekable();
+    let is_more = |display: &&(Timestamp, Key)| {
+        while known.next_if(|&earlier| earlier < *display).is_some() {}
+        known.next_if_eq(display).is_none()
+    };
+    list.iter().filter(is_more).copied().collect()
 }
 
 #[cfg(test)]
@@ -220,15 +265,43 @@ mod tests {
         old.exposure(Key(3), Timestamp(2));
         old.dismiss(Key(4), Timestamp(3));
         new.purchase(Key(2), Timestamp(5), 1);
-        new.absorb(old.clone());
+        new.absorb(old.clone(), Timestamp(10));
         assert_eq!(
             new.bought().iter().map(|b| (b.item, b.units)).collect::<Vec<_>>(),
             [(Key(1), 1), (Key(2), 1)]
         );
         assert_eq!((new.exposures().len(), new.dismissed().len()), (1, 1));
         let once = new.clone();
-        new.absorb(old);
+        new.absorb(old, Timestamp(10));
         assert_eq!(new, once);
+    }
+
+    #[test]
+    fn what_happened_after_the_export_is_added_to_what_it_knows() {
+        let (mut export, mut live) = (CustomerState::default(), CustomerState::default());
+        export.purchase(Key(1), Timestamp(5), 1);
+        live.purchase(Key(1), Timestamp(12), 3);
+        let mut earlier = export.clone();
+        earlier.absorb(live.clone(), Timestamp(20));
+        assert_eq!(earlier, export, "an export that reaches further is right");
+        export.absorb(live.clone(), Timestamp(10));
+        assert_eq!(export.bought(), [Bought { item: Key(1), last_at: Timestamp(12), units: 3 }]);
+        assert!(live.before(Timestamp(12)).bought().is_empty());
+    }
+
+    #[test]
+    fn displays_at_one_instant_count_one_by_one_and_are_absorbed_once() {
+        let mut state = CustomerState::default();
+        state.displayed(Key(1), Timestamp(3));
+        state.displayed(Key(1), Timestamp(3));
+        state.exposure(Key(1), Timestamp(3));
+        assert_eq!((state.exposures_of(Key(1)).count(), state.exposures().len()), (2, 2));
+        let once = state.clone();
+        state.absorb(once.clone(), Timestamp(9));
+        assert_eq!(state, once);
+        let mut fresh = CustomerState::default();
+        fresh.absorb(once.clone(), Timestamp(9));
+        assert_eq!(fresh, once);
     }
 
     #[test]

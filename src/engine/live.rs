@@ -19,6 +19,9 @@ use crate::types::{Days, EventKind, Key, Timestamp};
 /// How long a settled decision can still be asked for by its id.
 const DECISIONS_KEPT: Days = Days(1);
 
+/// Most slots of a request, as of a policy.
+const MOST_SLOTS: usize = 1_000;
+
 /// Why the engine refused.
 #[non_exhaustive]
 #[derive(Debug, Error)]
@@ -31,6 +34,12 @@ pub enum EngineError {
         /// The id.
         id: String,
     },
+    /// More slots than any slate has.
+    #[error("{0} slots are asked for, but a slate has 1 to {MOST_SLOTS}")]
+    Slots(usize),
+    /// The decision id is open for another customer.
+    #[error("decision \"{0}\" is open for another customer; an id belongs to one decision")]
+    DecisionOfAnother(String),
     /// Nothing is reserved under that id (never decided, settled before, or forgotten).
     #[error("decision \"{0}\" is not open")]
     UnknownDecision(String),
@@ -98,14 +107,17 @@ impl Engine {
         let written: PolicyParams = toml::from_str(&read_text(&policy_path)?)
             .map_err(|error| OpenError::Text { path: policy_path, problem: error.to_string() })?;
         let engine = Self::new(models, catalogue, written.check()?);
-        if profiles.exists() {
-            let bundle = read_bundle(&profiles, BundleKind::Profiles)?;
-            engine.load(Profiles::from_bundle(&bundle).map_err(OpenError::bundle(&profiles))?);
+        match read_bundle(&profiles, BundleKind::Profiles) {
+            Ok(bundle) => engine.load(Profiles::from_bundle(&bundle).map_err(OpenError::bundle(&profiles))?),
+            // Nothing is remembered yet; a file that is there and cannot be read is another matter.
+            Err(OpenError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
         }
         Ok(engine)
     }
 
-    /// Takes in something that happened. Events may come in any order; an unknown customer or item is remembered.
+    /// Takes in something that happened; an unknown customer or item is remembered. Events may come in any order,
+    /// except that a refund undoes only purchases that are known by then.
     ///
     /// # Errors
     /// [`EngineError::Id`] for an id that cannot be one.
@@ -136,12 +148,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Decides a slate and reserves its exposures until they are settled or lapse.
+    /// Decides a slate and reserves its exposures until they are settled or lapse. The same decision id again gives
+    /// the same decision.
     ///
     /// # Errors
-    /// [`EngineError::Id`] for an id that cannot be one.
+    /// [`EngineError::Id`] for an id that cannot be one, [`EngineError::Slots`] for a slate that cannot be,
+    /// [`EngineError::DecisionOfAnother`] for an id that is open for somebody else.
     pub fn decide(&self, request: &Request) -> Result<Decision, EngineError> {
-        valid_id("customer", &request.customer)?;
+        valid(request)?;
         let world = self.inner.world.load_full();
         let mut bucket = self.lock(&request.customer);
         let profile = profile(&mut bucket, &request.customer);
@@ -149,6 +163,11 @@ impl Engine {
             request.decision_id.as_ref().and_then(|id| profile.decisions.iter().find(|d| d.id == *id));
         if let Some(known) = known {
             return Ok(known.clone());
+        }
+        if let Some(id) = &request.decision_id
+            && lock(&self.inner.open).get(id).is_some_and(|customer| *customer != request.customer)
+        {
+            return Err(EngineError::DecisionOfAnother(id.clone()));
         }
         self.forget(profile, request.now);
         let decision = self.answer(&world, profile, request);
@@ -166,9 +185,9 @@ impl Engine {
     /// [`Engine::decide`] without a trace: nothing is reserved or remembered.
     ///
     /// # Errors
-    /// [`EngineError::Id`] for an id that cannot be one.
+    /// [`EngineError::Id`] for an id that cannot be one, [`EngineError::Slots`] for a slate that cannot be.
     pub fn preview(&self, request: &Request) -> Result<Decision, EngineError> {
-        valid_id("customer", &request.customer)?;
+        valid(request)?;
         let world = self.inner.world.load_full();
         let bucket = self.lock(&request.customer);
         let nobody = Profile::default();
@@ -179,9 +198,9 @@ impl Engine {
     /// catalogue, or is no candidate.
     ///
     /// # Errors
-    /// [`EngineError::Id`] for an id that cannot be one.
+    /// [`EngineError::Id`] for an id that cannot be one, [`EngineError::Slots`] for a slate that cannot be.
     pub fn why_not(&self, request: &Request, item: &str) -> Result<Option<Withheld>, EngineError> {
-        valid_id("customer", &request.customer)?;
+        valid(request)?;
         let world = self.inner.world.load_full();
         let Some(item) = world.catalogue().find(Key::of(item)) else { return Ok(None) };
         let bucket = self.lock(&request.customer);
@@ -216,7 +235,7 @@ impl Engine {
         if outcome == Outcome::NotDisplayed {
             return Ok(Settled::Released);
         }
-        reservation.items.iter().for_each(|&item| state.exposure(item, now));
+        reservation.items.iter().for_each(|&item| state.displayed(item, now));
         Ok(if now < reservation.expires_at { Settled::Committed } else { Settled::CommittedLate })
     }
 
@@ -251,18 +270,22 @@ impl Engine {
         profiles
     }
 
-    /// Replaces everything remembered by a snapshot.
+    /// Replaces everything remembered by a snapshot. A customer's memory is replaced in one step: a decision at the
+    /// same time sees the old or the new one.
     pub fn restore(&self, profiles: Profiles) {
-        self.inner.customers.iter().for_each(|bucket| lock(bucket).clear());
-        lock(&self.inner.open).clear();
         self.load(profiles);
     }
 
     fn load(&self, profiles: Profiles) {
+        let mut open = BTreeMap::new();
+        let mut buckets: Vec<BTreeMap<String, Profile>> = (0..N_BUCKETS).map(|_| BTreeMap::new()).collect();
         for (id, profile) in profiles.customers {
-            let decisions = profile.state.reservations().iter().map(|r| (r.decision_id.clone(), id.clone()));
-            lock(&self.inner.open).extend(decisions);
-            self.lock(&id).insert(id, profile);
+            open.extend(profile.state.reservations().iter().map(|r| (r.decision_id.clone(), id.clone())));
+            buckets[bucket_of(&id)].insert(id, profile);
+        }
+        *lock(&self.inner.open) = open;
+        for (bucket, restored) in self.inner.customers.iter().zip(buckets) {
+            *lock(bucket) = restored;
         }
         let mut told = lock(&self.inner.told_stock);
         *told = profiles.stock;
@@ -311,12 +334,14 @@ impl Engine {
     /// Drops decisions that can no longer be asked for.
     fn forget(&self, profile: &mut Profile, now: Timestamp) {
         let before = now.minus(DECISIONS_KEPT);
-        profile.decisions.retain(|decision| decision.at >= before);
         let lapsed: Vec<String> = (profile.state.reservations().iter())
             .filter(|r| r.expires_at < before)
             .map(|r| r.decision_id.clone())
             .collect();
         profile.state.forget_lapsed(before);
+        // A decision whose exposures are still held may be asked for again, however old it is.
+        let Profile { state, decisions } = profile;
+        decisions.retain(|decision| decision.at >= before || state.reservation(&decision.id).is_some());
         let mut open = lock(&self.inner.open);
         lapsed.iter().for_each(|id| drop(open.remove(id)));
     }
@@ -359,6 +384,15 @@ fn derived_id(request: &Request, profile: &Profile) -> String {
         profile.decisions.len()
     );
     format!("d-{:032x}", xxhash_rust::xxh3::xxh3_128(text.as_bytes()))
+}
+
+fn valid(request: &Request) -> Result<(), EngineError> {
+    valid_id("customer", &request.customer)?;
+    request.decision_id.as_ref().map_or(Ok(()), |id| valid_id("decision", id))?;
+    match request.slots {
+        Some(slots) if !(1..=MOST_SLOTS).contains(&slots) => Err(EngineError::Slots(slots)),
+        _ => Ok(()),
+    }
 }
 
 fn valid_id(what: &'static str, id: &str) -> Result<(), EngineError> {

@@ -289,6 +289,67 @@ fn ids_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn requests_that_cannot_be_are_refused() {
+    let engine = engine();
+    for slots in [0, 1_001, usize::MAX] {
+        let request = Request::new("a", NOW).slots(slots);
+        assert!(matches!(engine.decide(&request), Err(EngineError::Slots(n)) if n == slots));
+        assert!(engine.preview(&request).is_err() && engine.why_not(&request, "sku-01").is_err());
+    }
+    for id in [String::new(), "x".repeat(256)] {
+        let request = Request::new("a", NOW).decision_id(id);
+        assert!(matches!(engine.decide(&request), Err(EngineError::Id { what: "decision", .. })));
+    }
+    let before = engine.snapshot();
+    assert_eq!(before.customers.len(), 0, "what is refused leaves no trace");
+}
+
+#[test]
+fn a_decision_id_belongs_to_one_customer() {
+    let engine = engine();
+    let request = |customer| Request::new(customer, NOW).decision_id("mail-7").slots(1);
+    engine.decide(&request("a")).unwrap();
+    let refusal = engine.decide(&request("b")).unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "decision \"mail-7\" is open for another customer; an id belongs to one decision"
+    );
+    assert_eq!(engine.settle("mail-7", Outcome::Displayed, NOW).unwrap(), Settled::Committed);
+    assert_eq!(engine.snapshot().customers["a"].state.exposures().len(), 1);
+}
+
+#[test]
+fn two_displays_at_one_instant_count_twice() {
+    let engine = engine();
+    let ask = || Request::new("a", NOW).slots(1);
+    let (first, second) = (engine.decide(&ask()).unwrap(), engine.decide(&ask()).unwrap());
+    for decision in [&first, &second] {
+        engine.settle(&decision.id, Outcome::Displayed, NOW).unwrap();
+    }
+    let third = engine.preview(&ask()).unwrap();
+    assert_ne!(third.shown[0].item_id, first.shown[0].item_id, "two a week are allowed, and two were shown");
+    let reopened = self::engine();
+    let bytes = engine.snapshot().to_bytes().unwrap();
+    let bundle = bespoke::bundle::Bundle::parse(bytes, bespoke::bundle::BundleKind::Profiles).unwrap();
+    reopened.restore(bespoke::bundle::Profiles::from_bundle(&bundle).unwrap());
+    assert_eq!(reopened.snapshot(), engine.snapshot());
+}
+
+#[test]
+fn a_decision_can_be_asked_for_again_as_long_as_it_is_held() {
+    let mut policy = policy();
+    policy.reservation_minutes = 3 * 24 * 60;
+    let catalogue = catalogue();
+    let engine = Engine::new(models(&catalogue), catalogue, policy.check().unwrap());
+    let ask = |hours: i64| Request::new("a", Timestamp(NOW.0 + hours * 3_600_000)).slots(1);
+    let first = engine.decide(&ask(0).decision_id("mine")).unwrap();
+    engine.decide(&ask(25)).unwrap();
+    assert_eq!(engine.decide(&ask(26).decision_id("mine")).unwrap(), first);
+    engine.settle("mine", Outcome::NotDisplayed, NOW).unwrap();
+    assert!(engine.settle("mine", Outcome::NotDisplayed, NOW).is_err(), "it was held once");
+}
+
+#[test]
 fn many_threads_on_one_customer_never_break_a_cap() {
     let engine = engine();
     std::thread::scope(|scope| {

@@ -38,14 +38,15 @@ pub fn catalogue(tables: &Tables, as_of: Timestamp) -> Result<Catalogue> {
     Ok(Catalogue::new(tables.items.clone(), last_sold_at, tables.currency.clone())?)
 }
 
-/// The state of the customers at an instant: rebuilt from their events, completed by what older profiles know.
+/// The state of the customers at an instant: rebuilt from their events, completed by what older profiles knew before
+/// it. What they know from then on is not used: an earlier instant is decided as it was.
 pub fn states(input: &super::input::Input, catalogue: &Catalogue, older: &Profiles) -> Vec<CustomerState> {
     let tables = &input.tables;
     let mut states: Vec<CustomerState> =
         input.scored.par_iter().map(|&customer| state(tables, catalogue, customer, input.as_of)).collect();
     for (state, &customer) in states.iter_mut().zip(&input.scored) {
         if let Some(profile) = older.customers.get(tables.customers.ids.get(customer)) {
-            state.absorb(profile.state.clone());
+            state.absorb(profile.state.before(input.as_of), input.as_of);
         }
     }
     states
@@ -111,8 +112,9 @@ pub fn profiles(
             slate.shown.iter().for_each(|item| state.exposure(Key::of(&item.item_id), input.as_of));
         }
         let id = input.tables.customers.ids.get(customer).to_owned();
-        let decisions = older.customers.remove(&id).map_or_else(Vec::new, |profile| profile.decisions);
-        older.customers.insert(id, Profile { state, decisions });
+        let known = older.customers.remove(&id).unwrap_or_default();
+        state.absorb(known.state, input.as_of);
+        older.customers.insert(id, Profile { state, decisions: known.decisions });
     }
     older
 }
