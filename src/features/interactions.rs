@@ -131,7 +131,8 @@ impl Pairs {
                     net_units += units;
                     last_at = Some(Timestamp(events.time[e]));
                 } else {
-                    net_units -= units;
+                    // Beyond what is known to be bought there is nothing to undo, see `CustomerState::refund`.
+                    net_units = (net_units - units).max(0);
                 }
             }
             if let Some(last_at) = last_at.filter(|_| net_units > 0) {

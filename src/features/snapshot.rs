@@ -111,10 +111,12 @@ impl<'a> Snapshot<'a> {
             return differs("currency", plan.currency.clone(), self.tables.currency.clone());
         }
         let attributes = &self.tables.customers.attributes;
+        let latest = self.tables.events.latest();
+        let data_last_day = latest.map_or(self.last_day, |latest| self.calendar.local(latest).day);
         let demographics: Vec<Column> = plan
             .attributes
             .iter()
-            .map(|attribute| demographics::column(attribute, attributes, self.last_day))
+            .map(|attribute| demographics::column(attribute, attributes, self.last_day, data_last_day))
             .collect::<Result<_, _>>()?;
         let spec = Arc::new(plan.spec());
         let mut columns = self.numbers(&self.rows(plan), spec.features.len() - demographics.len());

@@ -7,13 +7,13 @@ use crate::types::{EventKind, Money, Timestamp};
 /// One checked event with provisional numbers from the builder.
 #[derive(Clone, Copy, Debug)]
 pub struct NewEvent {
-    /// From [`TablesBuilder::customer`]; `None` for a guest.
+    /// From [`TablesBuilder::customer`](super::TablesBuilder::customer); `None` for a guest.
     pub customer: Option<u32>,
-    /// From [`TablesBuilder::item`].
+    /// From [`TablesBuilder::item`](super::TablesBuilder::item).
     pub item: Option<u32>,
-    /// From [`TablesBuilder::order`].
+    /// From [`TablesBuilder::order`](super::TablesBuilder::order).
     pub order: Option<u32>,
-    /// From [`TablesBuilder::channel`].
+    /// From [`TablesBuilder::channel`](super::TablesBuilder::channel).
     pub channel: Option<u32>,
     /// When.
     pub time: Timestamp,

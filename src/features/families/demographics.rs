@@ -65,12 +65,16 @@ fn kept_levels(codes: &[Option<u32>], levels: &[String], min_customers: usize) -
 
 /// The column of a planned attribute; dates are counted in days up to `last_day`.
 ///
+/// A date behind `last_day` that the data have since reached is missing: a last visit or a last order could not be known
+/// then. One behind `data_last_day` stays, for example the end of a contract.
+///
 /// # Errors
 /// [`SpecMismatch`] when the tables have no attribute of that name and type.
 pub(in crate::features) fn column(
     plan: &AttributePlan,
     attributes: &[Attribute],
     last_day: i32,
+    data_last_day: i32,
 ) -> Result<Column, SpecMismatch> {
     let mismatch = |table: &str| SpecMismatch {
         column: plan.name.clone(),
@@ -89,7 +93,10 @@ pub(in crate::features) fn column(
             cells.iter().map(|cell| cell.map_or(missing, |yes| f64::from(u8::from(yes)))).collect(),
         ),
         (AttributePlanKind::Date, AttributeValues::Date(cells)) => {
-            let days_since = |day: i32| f64::from(last_day) - f64::from(day);
+            let days_since = |day: i32| {
+                let known_later = last_day < day && day <= data_last_day;
+                if known_later { missing } else { f64::from(last_day) - f64::from(day) }
+            };
             Column::Number(cells.iter().map(|cell| cell.map_or(missing, days_since)).collect())
         }
         (AttributePlanKind::Category { levels: planned }, AttributeValues::Category { codes, levels }) => {
@@ -118,5 +125,29 @@ fn values_name(values: &AttributeValues) -> &'static str {
         AttributeValues::YesNo(_) => "yes/no",
         AttributeValues::Date(_) => "date",
         AttributeValues::Category { .. } => "category",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_that_the_data_reached_later_is_not_known_before() {
+        let attribute = Attribute {
+            name: "last visit".to_owned(),
+            values: AttributeValues::Date(vec![Some(90), Some(100), Some(101), Some(200), Some(201), None]),
+        };
+        let plan = plan(&attribute, 1);
+        let days_since = |last_day| {
+            let Column::Number(cells) =
+                column(&plan, std::slice::from_ref(&attribute), last_day, 200).unwrap()
+            else {
+                panic!()
+            };
+            cells.iter().map(|days| (!days.is_nan()).then_some(*days as i32)).collect::<Vec<_>>()
+        };
+        assert_eq!(days_since(100), [Some(10), Some(0), None, None, Some(-101), None]);
+        assert_eq!(days_since(200), [Some(110), Some(100), Some(99), Some(0), Some(-1), None]);
     }
 }
