@@ -9,8 +9,9 @@ use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use thiserror::Error;
+
+use crate::parquet_decoder;
 
 /// A column that was read back.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,14 +45,14 @@ pub enum ReadBackError {
 /// # Errors
 /// [`ReadBackError`] when the file is not readable, not whole or lacks a column.
 pub fn read_columns(path: &Path, names: &[&str]) -> Result<Vec<ReadBack>, ReadBackError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let builder = parquet_decoder::open(File::open(path)?)?;
     let schema = builder.schema();
     let place = |name: &str| schema.index_of(name).map_err(|_| ReadBackError::Absent(name.to_owned()));
     let places = names.iter().map(|name| place(name)).collect::<Result<Vec<_>, _>>()?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places);
     let reader = builder.with_projection(mask).build()?;
     let mut columns: Vec<Option<ReadBack>> = vec![None; names.len()];
-    for batch in reader {
+    for batch in parquet_decoder::batches(reader) {
         let batch = batch?;
         for (name, column) in names.iter().zip(&mut columns) {
             let array =

@@ -17,6 +17,8 @@ pub(crate) enum Cell<'a> {
     Instant(i64),
     /// A local time of a typed format, milliseconds since 1970-01-01T00:00 on the wall clock.
     Local(i64),
+    /// A number whose digits are lost.
+    Inexact,
     /// A list or object.
     Composite,
 }
@@ -27,7 +29,7 @@ impl<'a> Cell<'a> {
         match self {
             Self::Text(bytes) | Self::Number(bytes) => Some(bytes),
             Self::Missing => Some(b""),
-            Self::Instant(_) | Self::Local(_) | Self::Composite => None,
+            Self::Instant(_) | Self::Local(_) | Self::Inexact | Self::Composite => None,
         }
     }
 
@@ -38,6 +40,7 @@ impl<'a> Cell<'a> {
             Self::Text(bytes) | Self::Number(bytes) => cut(bytes),
             Self::Instant(ms) => Timestamp(ms).to_string(),
             Self::Local(ms) => Timestamp(ms).to_string().trim_end_matches('Z').to_owned(),
+            Self::Inexact => "(number of more than 15 digits)".to_owned(),
             Self::Composite => "(list or object)".to_owned(),
         }
     }
@@ -70,6 +73,11 @@ impl Problem {
     }
 }
 
+const INEXACT: Problem = Problem {
+    rule: RowRule::BadType,
+    hint: Some("a number of more than 15 digits loses some: write it as text"),
+};
+
 /// A record of any format: cells by slot, see [`Plan`](crate::plan::Plan).
 pub(crate) trait Record {
     fn cell(&self, slot: usize) -> Cell<'_>;
@@ -77,6 +85,9 @@ pub(crate) trait Record {
 
 /// UTF-8 text of a cell.
 pub(crate) fn text(cell: Cell<'_>) -> Result<&str, Problem> {
+    if cell == Cell::Inexact {
+        return Err(INEXACT);
+    }
     let bytes = cell.bytes().ok_or(Problem::hint(RowRule::BadType, "the column holds no plain text"))?;
     std::str::from_utf8(bytes)
         .map_err(|_| Problem::hint(RowRule::BadUtf8, "another encoding? convert to UTF-8"))
@@ -131,6 +142,7 @@ fn number_text(cell: Cell<'_>, decimal: u8) -> Result<(&[u8], u8), Problem> {
     match cell {
         Cell::Text(bytes) => Ok((bytes.trim_ascii(), decimal)),
         Cell::Number(bytes) => Ok((bytes, b'.')),
+        Cell::Inexact => Err(INEXACT),
         _ => Err(Problem::hint(RowRule::BadType, "the column holds no numbers")),
     }
 }

@@ -40,8 +40,11 @@ pub(crate) fn expand(source: &str, config: &SourceConfig) -> Result<Vec<InputFil
     if paths.is_empty() {
         return Err(ReadError::NoMatch { source_name: source.to_owned(), pattern: String::new() });
     }
+    // A file that is named twice is read once.
+    let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    paths.sort_by_cached_key(|(shown, path)| (whole(path), shown.clone()));
+    paths.dedup_by_key(|(_, path)| whole(path));
     paths.sort();
-    paths.dedup_by(|later, earlier| later.1 == earlier.1);
     paths.into_iter().map(|(shown, path)| describe(source, config, shown, path)).collect()
 }
 

@@ -94,8 +94,13 @@ enum JsonKind {
     Missing,
     Text,
     Number,
+    /// More digits than a number of this format keeps: ids would meet, amounts would be off.
+    Inexact,
     Composite,
 }
+
+/// Whole numbers from here on are not all different as binary fractions.
+const EXACT: f64 = (1u64 << 53) as f64;
 
 /// A cell with its text; the buffer is used again for every row.
 #[derive(Clone, Debug, Default)]
@@ -117,6 +122,11 @@ impl JsonCell {
             Some(Value::Bool(yes)) => {
                 self.text.push_str(if *yes { "true" } else { "false" });
                 JsonKind::Text
+            }
+            Some(Value::Number(number))
+                if number.as_f64().is_none_or(|float| number.is_f64() && float.abs() >= EXACT) =>
+            {
+                JsonKind::Inexact
             }
             Some(Value::Number(number)) => {
                 // Whole numbers as they are, others without exponent.
@@ -141,6 +151,7 @@ impl Record for JsonRecord<'_> {
             JsonKind::Missing => Cell::Missing,
             JsonKind::Text => Cell::Text(cell.text.as_bytes()),
             JsonKind::Number => Cell::Number(cell.text.as_bytes()),
+            JsonKind::Inexact => Cell::Inexact,
             JsonKind::Composite => Cell::Composite,
         }
     }

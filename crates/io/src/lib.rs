@@ -20,6 +20,7 @@ mod kinds;
 mod nearest;
 mod options;
 mod out;
+mod parquet_decoder;
 mod parquet_rows;
 mod plan;
 mod read;

@@ -15,6 +15,7 @@ use crate::error::ReadError;
 use crate::files::InputFile;
 use crate::nearest::nearest;
 use crate::options::Progress;
+use crate::parquet_decoder;
 use crate::rows::Rows;
 use crate::stream::{Fingerprint, fingerprint};
 
@@ -30,14 +31,14 @@ pub(crate) fn read_parquet(
     let print = fingerprint(&file.path, &file.shown)?;
     let opened = File::open(&file.path).map_err(|e| ReadError::io(&file.shown, e))?;
     let bad = |source| ReadError::Parquet { file: file.shown.clone(), source };
-    let builder = ParquetRecordBatchReaderBuilder::try_new(opened).map_err(bad)?;
+    let builder = parquet_decoder::open(opened).map_err(bad)?;
     let places = locate(&builder, file, rows)?;
     let mask = ProjectionMask::roots(builder.parquet_schema(), places.iter().copied());
     let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(bad)?;
     let names: Vec<String> = rows.columns().map(str::to_owned).collect();
     let mut row = 0;
-    for batch in reader {
-        let batch = batch.map_err(|e| bad(e.into()))?;
+    for batch in parquet_decoder::batches(reader) {
+        let batch = batch.map_err(bad)?;
         let columns =
             names.iter().map(|name| Column::of(&batch, name, file)).collect::<Result<Vec<_>, _>>()?;
         for inside in 0..batch.num_rows() {

@@ -113,7 +113,7 @@ impl Rule {
         let bytes = match cell {
             Cell::Text(bytes) | Cell::Number(bytes) => bytes,
             Cell::Missing => return self.missing,
-            Cell::Instant(_) | Cell::Local(_) | Cell::Composite => return false,
+            Cell::Instant(_) | Cell::Local(_) | Cell::Inexact | Cell::Composite => return false,
         };
         if let Some(answer) = self.last_answer
             && self.last == bytes

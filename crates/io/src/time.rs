@@ -89,7 +89,7 @@ impl TimeParser {
             Cell::Text(bytes) | Cell::Number(bytes) => bytes,
             Cell::Instant(ms) => return self.plausible(Instant { at: Timestamp(ms), ambiguous: false }),
             Cell::Local(ms) => return self.typed_local(ms).and_then(|instant| self.plausible(instant)),
-            Cell::Missing | Cell::Composite => return Err(Problem::new(BadType)),
+            Cell::Missing | Cell::Inexact | Cell::Composite => return Err(Problem::new(BadType)),
         };
         if let Some(answer) = self.last_answer
             && self.last == bytes

@@ -7,9 +7,9 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::fields::Amounts;
 use super::memory::{Id, damaged};
 use super::recorder::{Checked, Odd};
-use super::{Rows, bump};
+use super::{REDACTED, Rows, bump};
 use crate::account::{FileAccount, RowRule};
-use crate::cell::{Cell, Record, text};
+use crate::cell::{Cell, Record, cut, text};
 use crate::config::{Duplicates, IdStyle};
 use crate::error::ReadError;
 use crate::time::Instant;
@@ -79,10 +79,12 @@ impl Rows<'_> {
     }
 
     fn unknown_event(&mut self, name: &str) {
+        let redacted = self.plan.slots.event.is_some_and(|slot| self.plan.columns[slot].redacted);
+        let name = if redacted { REDACTED.to_owned() } else { cut(name.as_bytes()) };
         bump(&mut self.account.set_aside, FileAccount::UNKNOWN_EVENT, 1);
         let names = &mut self.account.unknown_events;
-        if names.len() < FileAccount::MAX_UNKNOWN_EVENTS || names.contains_key(name) {
-            bump(names, name, 1);
+        if names.len() < FileAccount::MAX_UNKNOWN_EVENTS || names.contains_key(&name) {
+            bump(names, &name, 1);
         }
     }
 

@@ -197,3 +197,14 @@ fn unknown_keys_are_refused_by_name() {
         toml::from_str::<SourceConfig>("path = 'o.csv'\ncolumns = { sku = 'x' }").unwrap_err().to_string();
     assert!(error.contains("unknown field `sku`") && error.contains("item_id"), "{error}");
 }
+
+#[test]
+fn a_file_is_read_once_however_often_it_is_named() {
+    let world = World::new();
+    let row = "1,c,i,2019-01-01 10:00:00,1,2.00,o,EUR\n";
+    world.write("a.csv", format!("{HEADER}{row}")).write("0.csv", format!("{HEADER}{row}"));
+    let config =
+        orders("x", "duplicates = 'keep'", "").replacen("path = \"x\"", "path = ['./a.csv', '*.csv']", 1);
+    let outcome = world.read(&[config.as_str()]).unwrap();
+    assert_eq!((outcome.accounting.files.len(), outcome.tables.events.len()), (2, 2));
+}

@@ -146,6 +146,19 @@ fn the_division_into_files_does_not_matter() {
 }
 
 #[test]
+fn damaged_parquet_is_an_error_wherever_the_damage_is() {
+    let bytes = parquet_of(&rows());
+    for at in (0..bytes.len()).rev().step_by(bytes.len().div_ceil(400)) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x5a;
+        let world = World::new();
+        world.write("orders.parquet", &damaged);
+        // Some damage is to values and cannot be seen; none may be more than an error.
+        let _ = world.read(&[&orders("orders.parquet", "", "")]);
+    }
+}
+
+#[test]
 fn parquet_types_are_read_by_their_meaning() {
     let world = World::new();
     let at = 1_546_300_800_000_000;
@@ -185,6 +198,27 @@ fn parquet_types_are_read_by_their_meaning() {
     let list =
         config("list").replace("price = 'price'", "price = 'list'").replace("'list', price", "'when', price");
     assert!(matches!(world.read(&[&list]), Err(bespoke_io::ReadError::UnsupportedType { .. })));
+}
+
+#[test]
+fn json_numbers_that_lose_digits_are_no_ids_and_no_amounts() {
+    let world = World::new();
+    let row = |customer: &str, price: &str| {
+        format!(
+            r#"{{"customer":{customer},"item":"i","time":"2019-01-02 10:00:00","quantity":1,"price":{price},"order":"o","currency":"EUR"}}"#
+        )
+    };
+    let rows = [
+        row("9007199254740991", "1.5"),
+        row("123456789012345678901230", "1.5"),
+        row("123456789012345678901231", "1.5"),
+        row("7", "1e300"),
+    ];
+    world.write("big.jsonl", rows.join("\n"));
+    let outcome = world.read(&[&orders("big.jsonl", "", "")]).unwrap();
+    let account = outcome.accounting.total();
+    assert_eq!((account.accepted, account.rejected["bad_type"]), (1, 3));
+    assert!(outcome.rejected[0].hint.unwrap().contains("write it as text"));
 }
 
 #[test]

@@ -219,6 +219,17 @@ fn event_names_become_kinds_or_are_set_aside_by_name() {
 }
 
 #[test]
+fn unknown_events_of_a_personal_column_are_not_named() {
+    let world = World::new();
+    world.write("e.csv", "who,what,name,at\nc,i,mail john@example.com,1546300800\nc,i,purchase,1546300801\n");
+    let config = "path = 'e.csv'\npii = ['name']\ntime = { format = 'epoch_s' }\n\
+        columns = { customer_id = 'who', item_id = 'what', event = 'name', time = 'at' }";
+    let outcome = world.read(&[config]).unwrap();
+    let unknown = &outcome.accounting.files[0].unknown_events;
+    assert_eq!(unknown.keys().collect::<Vec<_>>(), ["[redacted]"]);
+}
+
+#[test]
 fn revenue_goes_before_price_and_counts_for_money_events_only() {
     let world = World::new();
     world.write(
