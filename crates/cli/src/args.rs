@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Personas, ranked content and offers, churn and customer lifetime value, decided with tact.
 ///
-/// Exit codes: 0 done; 1 refused to publish (too many rows rejected, or a quality bound failed);
+/// Exit codes: 0 done; 1 refused to publish (too many rows rejected, or nothing left to work with);
 /// 2 could not start or run.
 #[derive(Debug, Parser)]
 #[command(name = "bespoke", version, propagate_version = true)]

@@ -1,6 +1,7 @@
 //! Errors at the border of the program: what is printed and which exit code it ends with.
 
 use std::fmt;
+use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -20,9 +21,10 @@ impl std::error::Error for Refused {}
 /// Prints the error and its causes, and gives the exit code.
 pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     let refused = is_refusal(error);
-    eprintln!("{}: {error:#}", if refused { "refused" } else { "error" });
+    // The exit code still tells, should nobody read.
+    let _ = writeln!(std::io::stderr(), "{}: {error:#}", if refused { "refused" } else { "error" });
     if json {
-        println!("{}", as_json(error));
+        let _ = writeln!(std::io::stdout(), "{}", as_json(error));
     }
     ExitCode::from(if refused { 1 } else { 2 })
 }

@@ -52,7 +52,8 @@ impl Ui {
     /// A line of progress.
     pub fn line(&self, text: &str) {
         if !self.quiet {
-            eprintln!("{text}");
+            // A reader that has gone must not end the job.
+            let _ = writeln!(std::io::stderr(), "{text}");
         }
         self.log(text);
     }

@@ -7,7 +7,7 @@ use bespoke_datasets::retail::{RetailParams, RetailWorld};
 use serde_json::json;
 
 use crate::args::{RefreshArgs, RetailArgs};
-use crate::outputs::{count, rejected_share, rows_table};
+use crate::outputs::{count, rows_table};
 use crate::refresh::{self, inspect};
 use crate::session::Session;
 use crate::ui::Answer;
@@ -35,23 +35,19 @@ pub fn check(session: &Session) -> Result<Answer> {
     let job = session.job()?;
     let found = inspect::check(session, &job)?;
     let memory = format!("a refresh needs about {} MB", found.memory_bytes.div_ceil(1_000_000));
-    let examples = found.rejected.iter().take(10).map(|row| {
-        let hint = row.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        format!(
-            "{} row {}: column {:?} is {:?}: {}{hint}",
-            row.file, row.row, row.column, row.value, row.rule
-        )
-    });
+    let examples = found.rejected.iter().take(10).map(ToString::to_string);
     let lines = examples.chain(found.notes.iter().cloned()).chain([memory]);
     let text = [rows_table(&found.rows), lines.collect::<Vec<_>>().join("\n")].join("\n\n");
     let json = json!({
         "status": "checked",
         "rows": found.rows,
-        "rejected_share": rejected_share(&found.rows),
+        "rejected": found.rejected,
         "memory_bytes": found.memory_bytes,
         "notes": found.notes,
     });
-    refuse(session, &text, refresh::refuse_many_rejected(&found.rows, job.job.max_rejected_share))?;
+    let share = job.job.max_rejected_share;
+    refuse(session, &text, refresh::refuse_many_rejected(&found.rows, &found.rejected, share))?;
+    refuse(session, &text, refresh::refuse_nothing(&found.rows, found.n_events))?;
     Ok(Answer { text, json, is_summary: false })
 }
 

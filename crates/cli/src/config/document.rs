@@ -161,7 +161,14 @@ pub fn resolve_paths(root: &mut Table, folder: &Path) {
 /// An address such as `s3://…` stays as it is.
 fn resolve(value: &mut Value, folder: &Path) {
     match value {
-        Value::String(path) if !path.contains("://") => *path = folder.join(&*path).display().to_string(),
+        Value::String(path) if !path.contains("://") => {
+            let direct = folder.join(&*path);
+            let is_glob =
+                path.contains(['*', '?', '[']) && !direct.exists() && !Path::new(&*path).is_absolute();
+            // Signs of a pattern in the name of the job's own folder are none.
+            let escaped = || PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy())).join(&*path);
+            *path = if is_glob { escaped() } else { direct }.display().to_string();
+        }
         Value::Array(paths) => paths.iter_mut().for_each(|path| resolve(path, folder)),
         _ => {}
     }

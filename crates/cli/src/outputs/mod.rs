@@ -13,7 +13,7 @@ mod summary;
 pub use format::count;
 pub use persona_file::PersonaFile;
 pub use report::render as render_report;
-pub use run_record::{FileRows, RejectedRow, RunRecord, rejected_share};
+pub use run_record::{FileRows, RejectedRow, RunRecord};
 pub use summary::{of_rows as rows_table, of_run as run_summary};
 
 /// The names of files in a run.

@@ -57,7 +57,7 @@ pub fn fit(
     input: &Input,
     plan: &FeaturePlan,
 ) -> Result<ChurnModel, DataError> {
-    let starts = valid.snapshots(input.as_of);
+    let starts = valid.snapshots(input.data_end);
     let first = input.tables.events.time.iter().min().copied().unwrap_or(input.as_of.0);
     let usable: Vec<Timestamp> = starts.into_iter().filter(|at| at.0 > first).collect();
     let snapshots: Vec<LabelledSnapshot> =
@@ -78,7 +78,7 @@ fn labelled(
     let prediction = value::params(job).ok().and_then(|valid| value::expect_at(&valid, input, as_of).ok());
     let values = prediction.map_or_else(|| vec![None; n], |prediction| value::by_customer(&prediction, n));
     let table = table_at(input, plan, as_of, &values).ok()?;
-    let around = purchases_around(&input.tables, as_of, input.as_of);
+    let around = purchases_around(&input.tables, as_of, input.data_end);
     let labels = around.into_iter().map(|(last, next)| last.map(|last| valid.label(as_of, last, next)));
     let labels: Vec<_> = labels.collect();
     Some(LabelledSnapshot {

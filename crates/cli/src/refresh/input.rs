@@ -1,5 +1,7 @@
 //! Reading: files to tables, and the instant the job looks from.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Result, ensure};
 use bespoke::features::BusinessCalendar;
 use bespoke::tables::Tables;
@@ -21,6 +23,8 @@ pub struct Input {
     /// Sentences about repairs, unknown events and the like.
     pub warnings: Vec<String>,
     pub as_of: Timestamp,
+    /// End (exclusive) of what is known: outcomes behind it are not.
+    pub data_end: Timestamp,
     pub calendar: BusinessCalendar,
     /// Customers who get a row in the outputs, ascending.
     pub scored: Vec<usize>,
@@ -54,8 +58,9 @@ pub fn read_rows(job: &JobConfig, step: &Step<'_>) -> Result<ReadOutcome> {
 pub fn input_of(job: &JobConfig, outcome: ReadOutcome) -> Result<Input> {
     let ReadOutcome { tables, accounting, rejected, fingerprints } = outcome;
     let rows: Vec<FileRows> = accounting.files.iter().map(file_rows).collect();
-    super::refuse_many_rejected(&rows, job.job.max_rejected_share)?;
-    let Some(latest) = tables.events.latest() else { return Err(nothing(&rows).into()) };
+    super::refuse_many_rejected(&rows, &examples(&rejected), job.job.max_rejected_share)?;
+    super::refuse_nothing(&rows, tables.events.len())?;
+    let latest = tables.events.latest().unwrap_or(Timestamp(0));
     let as_of = job.job.as_of.resolve(&job.zone()?)?.unwrap_or(Timestamp(latest.0 + 1));
     let earliest = tables.events.time.iter().min().map_or(latest, |&t| Timestamp(t));
     let calendar = BusinessCalendar::new(&job.job.time_zone, earliest, Timestamp(latest.0.max(as_of.0)))?;
@@ -75,15 +80,9 @@ pub fn input_of(job: &JobConfig, outcome: ReadOutcome) -> Result<Input> {
         xxh3_128: print.xxh3_128.clone(),
     });
     let files = files.collect();
-    let warnings = accounting.files.iter().flat_map(warnings).collect();
-    Ok(Input { tables, rows, rejected, files, warnings, as_of, calendar, scored })
-}
-
-fn nothing(rows: &[FileRows]) -> Refused {
-    let read: u64 = rows.iter().map(|file| file.read).sum();
-    let files: Vec<&str> = rows.iter().map(|file| file.file.as_str()).collect();
-    let what = if read == 0 { "no rows below the header" } else { "no row that could be used" };
-    Refused(format!("{what} in {}; nothing was published", files.join(", ")))
+    let mut warnings: Vec<String> = accounting.files.iter().flat_map(warnings).collect();
+    let data_end = data_end(as_of, latest, &mut warnings);
+    Ok(Input { tables, rows, rejected, files, warnings, as_of, data_end, calendar, scored })
 }
 
 /// Customers with anything but refunds before `as_of`, and customers of the customers table without any event.
@@ -95,6 +94,18 @@ fn scored(tables: &Tables, as_of: Timestamp) -> Vec<usize> {
             || before.into_iter().any(|e| events.kind[e] != EventKind::Refund)
     };
     (0..tables.customers.len()).filter(known).collect()
+}
+
+/// The instant up to which outcomes are known. A day without an event is no sign of anything; more is said, and a shop
+/// whose data lag behind is not one that everybody has left.
+fn data_end(as_of: Timestamp, latest: Timestamp, warnings: &mut Vec<String>) -> Timestamp {
+    if as_of.minus(Days(1)) <= latest {
+        return as_of;
+    }
+    warnings.push(format!(
+        "the last event is of {latest}, long before {as_of}: outcomes are judged up to the last event"
+    ));
+    Timestamp(latest.0 + 1)
 }
 
 /// What became of the rows of a file, for the record.
@@ -127,6 +138,11 @@ pub fn warnings(account: &FileAccount) -> Vec<String> {
     all
 }
 
+/// Rejected rows kept as examples.
+const MAX_EXAMPLES: usize = 100;
+/// So that a bad file does not hide those of another.
+const MAX_EXAMPLES_OF_FILE: usize = 20;
+
 /// Rejected rows as the report shows them.
 pub fn examples(rejected: &[Rejected]) -> Vec<RejectedRow> {
     let row = |rejected: &Rejected| RejectedRow {
@@ -137,7 +153,13 @@ pub fn examples(rejected: &[Rejected]) -> Vec<RejectedRow> {
         rule: rejected.rule.id().to_owned(),
         hint: rejected.hint.map(str::to_owned),
     };
-    rejected.iter().take(100).map(row).collect()
+    let mut of_file: BTreeMap<String, usize> = BTreeMap::new();
+    let few = |rejected: &&Rejected| {
+        let n = of_file.entry(rejected.file.to_string()).or_default();
+        *n += 1;
+        *n <= MAX_EXAMPLES_OF_FILE
+    };
+    rejected.iter().filter(few).take(MAX_EXAMPLES).map(row).collect()
 }
 
 /// Runs on two machines are alike, so a record names files without their folders.

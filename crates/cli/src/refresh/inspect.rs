@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bespoke::features::{Column, FeatureKind, FeatureOptions, Snapshot};
 use bespoke_io::{OutColumn, OutValues, write_parquet};
 
@@ -16,6 +16,7 @@ use crate::session::Session;
 pub struct Checked {
     pub rows: Vec<FileRows>,
     pub rejected: Vec<RejectedRow>,
+    pub n_events: usize,
     /// Memory a refresh will need.
     pub memory_bytes: u64,
     /// Sentences about anything else worth knowing.
@@ -40,6 +41,7 @@ pub fn check(session: &Session, job: &JobConfig) -> Result<Checked> {
     Ok(Checked {
         rows: outcome.accounting.files.iter().map(input::file_rows).collect(),
         rejected: input::examples(&outcome.rejected),
+        n_events: tables.events.len(),
         memory_bytes: memory_bytes(job, tables.customers.len(), tables.items.len(), tables.events.len()),
         notes,
     })
@@ -90,6 +92,14 @@ fn write_features(input: &Input, out: &Path) -> Result<FeaturesWritten> {
         };
         columns.push(OutColumn::new(&def.name, values));
     }
-    write_parquet(out, &columns)?;
+    // A file that is there already stays whole until the new one is.
+    let name = out.file_name().with_context(|| format!("{} names no file", out.display()))?;
+    let beside = out.with_file_name(format!(".{}.new", name.to_string_lossy()));
+    let written = write_parquet(&beside, &columns).map_err(anyhow::Error::from);
+    let written = written.and_then(|()| Ok(std::fs::rename(&beside, out)?));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written.with_context(|| out.display().to_string())?;
     Ok(FeaturesWritten { customers: table.n_rows(), features: spec.features.len() })
 }

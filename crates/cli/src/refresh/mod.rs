@@ -32,7 +32,7 @@ use crate::session::Session;
 use crate::timing::{Stages, Timings};
 use crate::ui::Answer;
 
-pub use gate::refuse_many_rejected;
+pub use gate::{refuse_many_rejected, refuse_nothing};
 
 /// What the stages work with.
 pub struct Task<'a> {
@@ -58,8 +58,6 @@ pub struct Made {
     pub rejected: Vec<RejectedRow>,
     /// Customers' own state after this run.
     pub profiles: Vec<u8>,
-    /// Quality bounds that do not hold, a sentence each; any of them forbids publishing.
-    pub broken_bounds: Vec<String>,
 }
 
 /// A run that is the current one.
@@ -74,7 +72,7 @@ pub struct Refreshed {
 /// Does the whole job and publishes it.
 ///
 /// # Errors
-/// [`crate::failure::Refused`] when the data or a quality bound forbids publishing; anything else when it could not run.
+/// [`crate::failure::Refused`] when the data forbid publishing; anything else when it could not run.
 /// Nothing is published then.
 pub fn refresh(session: &Session, job: &JobConfig, args: &RefreshArgs) -> Result<Refreshed> {
     let timing = Stages::start(session.pool.current_num_threads());
@@ -102,8 +100,7 @@ fn publish(
     made: Made,
     timing: &Stages,
 ) -> Result<Refreshed> {
-    refuse_many_rejected(&made.record.rows, job.job.max_rejected_share)?;
-    gate::refuse_broken_bounds(&made.broken_bounds)?;
+    refuse_many_rejected(&made.record.rows, &made.rejected, job.job.max_rejected_share)?;
     write_readable(&run, files::RUN, &made.record)?;
     write_readable(&run, files::PERSONAS, &made.personas)?;
     let report = outputs::render_report(&made.record, &made.personas, &made.rejected)?;
@@ -182,7 +179,6 @@ mod tests {
             personas: samples::persona_file(),
             rejected: samples::rejected_rows(),
             profiles: b"state".to_vec(),
-            broken_bounds: Vec::new(),
         }
     }
 
@@ -244,11 +240,5 @@ mod tests {
         made.record.rows[0].rejected.insert("bad_timestamp".into(), 100_000);
         let text = refusal(made);
         assert!(text.contains("18.5 %") && text.contains("bad_timestamp 100,000"), "{text}");
-    }
-
-    #[test]
-    fn a_broken_bound_publishes_nothing() {
-        let text = refusal(Made { broken_bounds: vec!["recall@20 is 0.01, below 0.05".into()], ..made() });
-        assert!(text.contains("recall@20 is 0.01, below 0.05"), "{text}");
     }
 }

@@ -70,9 +70,9 @@ impl Recommenders {
     /// # Errors
     /// A sentence when there is nothing to judge by.
     pub fn backtest(&self, input: &Input) -> Result<Vec<Metric>, String> {
-        let from = input.as_of.minus(Days(self.backtest_days));
+        let from = input.data_end.minus(Days(self.backtest_days));
         let past = interactions(&input.tables, from);
-        let taken = items_bought_between(&input.tables, from, input.as_of);
+        let taken = items_bought_between(&input.tables, from, input.data_end);
         let judged: Vec<usize> = (0..past.n_customers())
             .filter(|&c| !past.items_of(c).is_empty() && !taken.items_of(c).is_empty())
             .collect();

@@ -81,7 +81,7 @@ impl Results<'_> {
             rayon::join(|| self.write_slates(slates), || rayon::join(profiles, record));
         written?;
         let rejected = input::examples(&input.rejected);
-        Ok(Made { record: record?, personas, rejected, profiles: profiles?, broken_bounds: Vec::new() })
+        Ok(Made { record: record?, personas, rejected, profiles: profiles? })
     }
 
     fn write_slates(&self, slates: &[Slate]) -> Result<()> {

@@ -123,11 +123,11 @@ fn backtest(valid: &CltvValid, input: &Input) -> Result<Vec<Metric>, String> {
     if days < 14 {
         return Err(format!("the log has only {log_days} days"));
     }
-    let from = input.as_of.minus(Days(days));
+    let from = input.data_end.minus(Days(days));
     let params =
         CltvParams { horizon_days: days, ..valid.params().clone() }.check().map_err(|e| e.to_string())?;
     let prediction = expect_at(&params, input, from).map_err(|e| e.to_string())?;
-    let actual = orders_and_revenue_between(&input.tables, from, input.as_of, &input.calendar);
+    let actual = orders_and_revenue_between(&input.tables, from, input.data_end, &input.calendar);
     let of = |column: &dyn Fn(usize) -> f64| {
         prediction.customers.iter().map(|&c| column(c as usize)).collect::<Vec<_>>()
     };
@@ -162,10 +162,10 @@ fn compare(what: &str, days: u32, predicted: &[f64], actual: &[f64]) -> Result<V
     Ok(bias.into_iter().chain([error]).chain(gini).collect())
 }
 
-/// Whole days from the first event to the instant the job looks from.
+/// Whole days from the first event to the end of the data.
 pub fn log_days(input: &Input) -> u32 {
-    let first = input.tables.events.time.iter().min().copied().unwrap_or(input.as_of.0);
-    u32::try_from((input.as_of.0 - first).max(0) / Timestamp::DAY_MS).unwrap_or(u32::MAX)
+    let first = input.tables.events.time.iter().min().copied().unwrap_or(input.data_end.0);
+    u32::try_from((input.data_end.0 - first).max(0) / Timestamp::DAY_MS).unwrap_or(u32::MAX)
 }
 
 /// The distribution for the report.

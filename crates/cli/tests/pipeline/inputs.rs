@@ -244,3 +244,84 @@ fn a_model_file_holds_no_id_and_no_text_of_a_few() {
     assert!(holds("out/runs/000001/catalogue.bespoke", b"CANARY-item"));
     assert!(!holds("out/runs/000001/catalogue.bespoke", b"CANARY-customer"));
 }
+
+#[test]
+fn a_small_bad_file_cannot_hide_behind_a_large_good_one() {
+    let (fixture, _) = run(&format!("{HEADER}{}", rows(2_000, 100, 20)));
+    let bad = "b1,i,2024-13-01T00:00:00Z,1,1.00,x1\n";
+    fixture.write("more.csv", &format!("{HEADER}{bad}"));
+    let outcome =
+        fixture.run(&["refresh", "--quiet", "--set", "source.orders.path=[\"orders.csv\", \"more.csv\"]"]);
+    let stderr = outcome.fails(1);
+    assert!(stderr.contains("100.0 % of the rows of more.csv"), "{stderr}");
+    assert!(
+        stderr.contains("more.csv row 2: column \"time\" is \"2024-13-01T00:00:00Z\": bad_timestamp"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_header_without_rows_is_refused_by_check_too() {
+    let (fixture, _) = run(HEADER);
+    let stderr = fixture.run(&["check"]).fails(1);
+    assert!(stderr.contains("no rows below the header in orders.csv"), "{stderr}");
+}
+
+#[test]
+fn the_folder_of_a_job_may_look_like_a_pattern() {
+    let (fixture, _) = run(&format!("{HEADER}{}", rows(200, 10, 9)));
+    fixture.write("shop [2024]/e-1.csv", &fixture.read("orders.csv"));
+    let job = fixture.read("bespoke.toml").replace("orders.csv", "e-*.csv");
+    fixture.write("shop [2024]/bespoke.toml", &job);
+    fixture.run(&["check", "--config", "shop [2024]/bespoke.toml"]).ok();
+}
+
+#[test]
+fn a_reader_that_has_gone_does_not_end_the_job() {
+    use std::process::{Command, Stdio};
+    let (fixture, _) = run(&format!("{HEADER}{}", rows(200, 10, 9)));
+    let mut child = Command::new(assert_cmd::cargo::cargo_bin("bespoke"))
+        .args(["refresh", "--set", "output.dir=unread"])
+        .current_dir(fixture.path(""))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(fixture.read("unread/CURRENT").trim(), "000001");
+}
+
+#[test]
+fn features_that_cannot_be_written_leave_the_old_file() {
+    let (fixture, _) = run(&format!("{HEADER}{}", rows(200, 10, 9)));
+    fixture.run(&["features", "--out", "f.parquet"]).ok();
+    let before = std::fs::read(fixture.path("f.parquet")).unwrap();
+    fixture.write("folder/inside", "");
+    let stderr = fixture.run(&["features", "--out", "folder"]).fails(2);
+    assert!(stderr.contains("folder"), "{stderr}");
+    let stderr = fixture.run(&["features", "--out", "no/such/f.parquet"]).fails(2);
+    assert!(stderr.contains("no/such/f.parquet"), "{stderr}");
+    assert_eq!(std::fs::read(fixture.path("f.parquet")).unwrap(), before);
+}
+
+#[test]
+fn data_that_lag_behind_are_no_sign_of_leaving() {
+    let (fixture, _) = run(&format!("{HEADER}{}", rows(2_000, 100, 20)));
+    let outcome = fixture.run(&["refresh", "--json", "--quiet", "--as-of", "2026-01-01"]);
+    published(&outcome);
+    let record = fixture.read("out/runs/000002/run.json");
+    assert!(record.contains("outcomes are judged up to the last event"), "{record}");
+}
+
+#[test]
+fn an_earlier_instant_is_decided_as_if_later_purchases_were_unknown() {
+    let (fixture, _) = run(&format!("{HEADER}{}", rows(2_000, 100, 20)));
+    let withheld = |dir: &str| {
+        let set = format!("output.dir={dir}");
+        let outcome = fixture.run(&["refresh", "--json", "--quiet", "--as-of", "2024-02-10", "--set", &set]);
+        published(&outcome)["recommendations"].to_string()
+    };
+    let (after_a_run, fresh) = (withheld("out"), withheld("fresh"));
+    assert_eq!(after_a_run, fresh);
+}
