@@ -93,7 +93,7 @@ const SECTIONS: &[Section] = &[
     Section {
         name: "limits",
         about: "What the job may use.",
-        keys: &[("memory", "checked and recorded only; a run does not obey it, for example \"400 MiB\"")],
+        keys: &[("memory", "checked and shown only; a run does not obey it, for example \"400 MiB\"")],
     },
 ];
 

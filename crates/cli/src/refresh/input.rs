@@ -82,6 +82,10 @@ pub fn input_of(job: &JobConfig, outcome: ReadOutcome) -> Result<Input> {
     let files = files.collect();
     let mut warnings: Vec<String> = accounting.files.iter().flat_map(warnings).collect();
     let data_end = data_end(as_of, latest, &mut warnings);
+    if rejected.len() >= bespoke_io::MAX_REJECTED {
+        let n = crate::outputs::count(rejected.len() as u64);
+        warnings.push(format!("rejected.csv holds the first {n} problems; there were more"));
+    }
     Ok(Input { tables, rows, rejected, files, warnings, as_of, data_end, calendar, scored })
 }
 

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use bespoke::bundle::{BundleKind, Models, read_bundle};
 use bespoke::churn::ChurnModel;
 use bespoke::decide::{Catalogue, PolicyParams};
+use bespoke::error::ParamError;
 use bespoke::features::{FeatureOptions, FeaturePlan, FeatureTable, Snapshot};
 use bespoke::kernels::KernelLevel;
 use bespoke::params::Params;
@@ -36,6 +37,13 @@ impl Valid {
     /// # Errors
     /// The first broken rule.
     pub fn of(job: &JobConfig, kernel: KernelLevel) -> Result<Self> {
+        Self::checked(job, kernel).map_err(|error| match error.downcast::<ParamError>() {
+            Ok(refused) => in_words_of_the_job(refused).into(),
+            Err(other) => other,
+        })
+    }
+
+    fn checked(job: &JobConfig, kernel: KernelLevel) -> Result<Self> {
         let policy: PolicyParams = job.decide.clone();
         let policy_text = toml::to_string(&policy).context("the policy as text")?;
         Ok(Self {
@@ -47,6 +55,24 @@ impl Valid {
             policy_text,
         })
     }
+}
+
+/// Keys of a job file that have another name than the parameter of the library.
+const KEYS: [(&str, &str); 7] = [
+    ("personas.n_init", "personas.runs"),
+    ("churn.eligible_days", "churn.active_within_days"),
+    ("recommend.ials.n_factors", "recommend.factors"),
+    ("recommend.ials.n_epochs", "recommend.epochs"),
+    ("recommend.ials.alpha0", "recommend.alpha0"),
+    ("recommend.ials.lambda", "recommend.lambda"),
+    ("recommend.popularity.half_life_days", "recommend.popularity_half_life_days"),
+];
+
+fn in_words_of_the_job(mut refused: ParamError) -> ParamError {
+    if let Some((_, key)) = KEYS.iter().find(|(name, _)| *name == refused.field) {
+        (*key).clone_into(&mut refused.field);
+    }
+    refused
 }
 
 /// What the models of a run say.

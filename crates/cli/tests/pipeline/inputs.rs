@@ -325,3 +325,21 @@ fn an_earlier_instant_is_decided_as_if_later_purchases_were_unknown() {
     let (after_a_run, fresh) = (withheld("out"), withheld("fresh"));
     assert_eq!(after_a_run, fresh);
 }
+
+#[test]
+fn a_refused_parameter_has_the_name_of_its_key() {
+    let (fixture, _) = run(HEADER);
+    for set in [
+        "personas.runs=0",
+        "churn.active_within_days=0",
+        "recommend.factors=7",
+        "recommend.epochs=0",
+        "recommend.alpha0=-1.0",
+        "recommend.lambda=-1.0",
+        "recommend.popularity_half_life_days=0.0",
+    ] {
+        let stderr = fixture.run(&["check", "--set", set]).fails(2);
+        let key = set.split_once('=').unwrap().0;
+        assert!(stderr.contains(&format!("{key} is ")), "{set}: {stderr}");
+    }
+}
