@@ -134,7 +134,17 @@ pub fn warnings(account: &FileAccount) -> Vec<String> {
         all.push(format!("{file}: {n} rows without a customer count for popularity only"));
     }
     for (what, n) in &account.warnings {
-        all.push(format!("{file}: {what} in {} rows", crate::outputs::count(*n)));
+        let n = crate::outputs::count(*n);
+        all.push(match what.as_str() {
+            "event_id_conflict" => {
+                format!("{file}: {n} rows have the id of an earlier event and say something else; the first counts")
+            }
+            "ambiguous_local_time" => {
+                format!("{file}: {n} local times came twice (clock change); the earlier instant is taken")
+            }
+            "spreadsheet_damage" => format!("{file}: {n} rows have an id that a spreadsheet has damaged"),
+            other => format!("{file}: {other} in {n} rows"),
+        });
     }
     for (event, n) in &account.unknown_events {
         all.push(format!("{file}: event \"{event}\" is not known, {} rows", crate::outputs::count(*n)));

@@ -1,8 +1,10 @@
 //! Events: every cell read, repeats recognised, the rest handed to the tables.
 
+use std::collections::hash_map::Entry;
+
 use bespoke::tables::{AttributeValue, NewEvent};
 use bespoke::types::{EventKind, Timestamp};
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use super::fields::Amounts;
 use super::memory::{Id, damaged};
@@ -139,12 +141,17 @@ impl Rows<'_> {
     fn take<R: Record>(&mut self, record: &R, draft: Draft<'_>) {
         let merge = self.plan.config.duplicates == Duplicates::Merge;
         if let (true, Some(event_id)) = (merge, draft.event_id) {
+            let content = self.content(record);
             self.key.clear();
             self.key.extend_from_slice(&self.plan.number.to_le_bytes());
             self.key.extend_from_slice(event_id.as_bytes());
-            if !self.intake.event_ids.insert(xxh3_128(&self.key)) {
-                self.account.merged += 1;
-                return;
+            match self.intake.event_ids.entry(xxh3_128(&self.key)) {
+                Entry::Vacant(new) => drop(new.insert(content)),
+                Entry::Occupied(known) => {
+                    self.account.merged += 1;
+                    self.conflicts += u64::from(*known.get() != content);
+                    return;
+                }
             }
         }
         let builder = &mut self.intake.builder;
@@ -172,6 +179,22 @@ impl Rows<'_> {
             xxh3_128(&self.key)
         });
         self.intake.recorder.take(Checked { event, hash, odd });
+    }
+
+    /// A hash of all cells of a row.
+    fn content<R: Record>(&mut self, record: &R) -> u64 {
+        self.key.clear();
+        for slot in 0..self.plan.columns.len() {
+            match record.cell(slot) {
+                Cell::Instant(ms) | Cell::Local(ms) => self.key.extend_from_slice(&ms.to_le_bytes()),
+                cell => {
+                    let bytes = cell.bytes().unwrap_or_default();
+                    self.key.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+                    self.key.extend_from_slice(bytes);
+                }
+            }
+        }
+        xxh3_64(&self.key)
     }
 
     /// What an event says about its item and customer. A repeat says the same again; it names only customers and

@@ -1,19 +1,20 @@
 //! What is kept from row to row.
 
+use std::collections::HashMap;
+
 use bespoke::tables::{ItemFacts, TablesBuilder};
 use bespoke::types::Timestamp;
 
 use super::recorder::Recorder;
 use crate::account::Rejected;
-use crate::seen::Seen;
 
 /// What all files of a job share.
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) builder: TablesBuilder,
     pub(crate) recorder: Recorder,
-    /// Hashes of the event ids taken in.
-    pub(super) event_ids: Seen,
+    /// Content of the events taken in by their id; hashes of both.
+    pub(super) event_ids: HashMap<u128, u64>,
     pub(crate) rejected: Vec<Rejected>,
     /// What the events of the source at hand say about items, by provisional number.
     labels: Vec<Labels>,
@@ -24,7 +25,7 @@ impl Intake {
         Self {
             builder: TablesBuilder::default(),
             recorder,
-            event_ids: Seen::default(),
+            event_ids: HashMap::new(),
             rejected: Vec::new(),
             labels: Vec::new(),
         }

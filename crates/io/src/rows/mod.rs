@@ -33,6 +33,8 @@ pub(crate) struct Rows<'a> {
     set_aside: Vec<u64>,
     /// Accepted rows of customers and items with an id that a spreadsheet has damaged.
     damaged: u64,
+    /// Rows with the id of an event that said something else.
+    conflicts: u64,
     /// Problems of the row at hand with the slots they are in.
     problems: Problems,
     /// Canonical bytes of the row at hand, for its hash.
@@ -54,6 +56,7 @@ impl<'a> Rows<'a> {
             account,
             set_aside,
             damaged: 0,
+            conflicts: 0,
             problems: Problems::default(),
             key: Vec::new(),
             customers: Run::default(),
@@ -112,6 +115,7 @@ impl<'a> Rows<'a> {
         for (rule, &n) in self.plan.rules.iter().zip(&self.set_aside) {
             bump(&mut self.account.set_aside, &rule.name, n);
         }
+        bump(&mut self.account.warnings, "event_id_conflict", self.conflicts);
         bump(&mut self.account.warnings, "ambiguous_local_time", tally.ambiguous);
         bump(&mut self.account.warnings, "spreadsheet_damage", self.damaged + tally.damaged);
         self.account

@@ -189,6 +189,7 @@ fn a_repeat_brings_in_nobody() {
     );
     let outcome = world.read(&[&orders("orders.csv", "", "event_id = 'event_id'")]).unwrap();
     assert_eq!((outcome.tables.customers.len(), outcome.tables.items.len()), (1, 1));
+    assert_eq!(outcome.accounting.files[0].warnings["event_id_conflict"], 1);
 }
 
 #[test]
