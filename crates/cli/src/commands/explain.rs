@@ -80,7 +80,8 @@ fn json_file<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Result<T
 /// The cells of one customer by column.
 fn told(dir: &Path, customer: &str) -> Result<Vec<(&'static str, Value)>> {
     let names: Vec<&str> = ["customer_id"].into_iter().chain(TOLD).collect();
-    let columns = read_columns(&dir.join("customers.parquet"), &names)?;
+    let path = dir.join("customers.parquet");
+    let columns = read_columns(&path, &names).with_context(|| path.display().to_string())?;
     let row = match &columns[0] {
         ReadBack::Text(ids) => ids.iter().position(|id| id.as_deref() == Some(customer)),
         ReadBack::Number(_) => None,
@@ -95,8 +96,9 @@ fn told(dir: &Path, customer: &str) -> Result<Vec<(&'static str, Value)>> {
 
 /// Slot, item and reason of what was recommended.
 fn shown(dir: &Path, customer: &str) -> Result<Vec<(u32, String, String)>> {
-    let columns =
-        read_columns(&dir.join("recommendations.parquet"), &["customer_id", "slot", "item_id", "reason"])?;
+    let path = dir.join("recommendations.parquet");
+    let columns = read_columns(&path, &["customer_id", "slot", "item_id", "reason"])
+        .with_context(|| path.display().to_string())?;
     let [ReadBack::Text(ids), ReadBack::Number(slots), ReadBack::Text(items), ReadBack::Text(reasons)] =
         &columns[..]
     else {
@@ -160,8 +162,14 @@ fn why(
     }
     let engine = Engine::open(&job.output.dir)?;
     ensure!(engine.has_item(item), "item \"{item}\" is not in the catalogue of the published run");
-    let as_of: jiff::Timestamp = record.as_of.parse()?;
-    let request = Request::new(customer, Timestamp(as_of.as_millisecond()));
+    let as_of = Timestamp(record.as_of.parse::<jiff::Timestamp>()?.as_millisecond());
+    // What the run decided from: its own slates, and what has happened since, came into the profiles later.
+    let mut profiles = engine.snapshot();
+    if let Some(profile) = profiles.customers.get_mut(customer) {
+        profile.state = profile.state.before(as_of);
+    }
+    engine.restore(profiles);
+    let request = Request::new(customer, as_of);
     let why: Option<Withheld> = engine.why_not(&request, item)?;
     Ok(why.map_or_else(
         || "would be shown".to_owned(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bespoke_io::{OutColumn, OutValues, ReadBack, read_columns};
 
 /// Groups of equal size by value, 1 = the most valuable.
@@ -40,7 +40,8 @@ pub fn value_bands(values: &[Option<f64>]) -> Vec<Option<u32>> {
 /// When the file cannot be read.
 pub fn standings(run: &Path) -> Result<BTreeMap<String, Standing>> {
     let path = run.join("customers.parquet");
-    let columns = read_columns(&path, &["customer_id", "persona_name", "churn_decile", "cltv"])?;
+    let columns = read_columns(&path, &["customer_id", "persona_name", "churn_decile", "cltv"])
+        .with_context(|| path.display().to_string())?;
     let [ReadBack::Text(ids), ReadBack::Text(personas), ReadBack::Number(deciles), ReadBack::Number(values)] =
         &columns[..]
     else {

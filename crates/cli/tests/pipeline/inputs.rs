@@ -343,3 +343,17 @@ fn a_refused_parameter_has_the_name_of_its_key() {
         assert!(stderr.contains(&format!("{key} is ")), "{set}: {stderr}");
     }
 }
+
+#[test]
+fn explain_tells_what_the_run_decided_from() {
+    let policy = "[output]\npublishing_counts = \"decided\"\n[decide]\nslots = 1\n\
+        bought = { policy = \"never\" }\n[[decide.cap]]\nid = \"week\"\nkey = \"any\"\nwindow_days = 7\nmax = 1\n";
+    let fixture = Fixture::with_job(&job(policy));
+    fixture.write("orders.csv", &format!("{HEADER}{}", rows(2_000, 100, 20)));
+    fixture.run(&["refresh", "--quiet"]).ok();
+    let why = |item: &str| fixture.run(&["explain", "--customer", "c7", "--item", item]).ok();
+    let answers: Vec<String> = (0..20).map(|i| why(&format!("i{i}"))).collect();
+    assert_eq!(answers.iter().filter(|answer| answer.contains("shown in slot 1")).count(), 1);
+    let capped = answers.iter().find(|answer| answer.contains("(cap)"));
+    assert_eq!(capped, None, "the slate of the run itself came later");
+}
