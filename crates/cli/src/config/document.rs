@@ -148,30 +148,32 @@ fn section<'a>(root: &'a mut Table, name: &str) -> Option<&'a mut Table> {
 /// Joins every relative path of a job, `source.NAME.path` and `output.dir`, to the folder.
 pub fn resolve_paths(root: &mut Table, folder: &Path) {
     if let Some(dir) = root.get_mut("output").and_then(|output| output.get_mut("dir")) {
-        resolve(dir, folder);
+        each_path(dir, &|path| folder.join(path));
     }
     let Some(Value::Table(sources)) = root.get_mut("source") else { return };
     for (_, source) in sources.iter_mut() {
         if let Some(path) = source.get_mut("path") {
-            resolve(path, folder);
+            each_path(path, &|path| resolve_pattern(path, folder));
         }
     }
 }
 
 /// An address such as `s3://…` stays as it is.
-fn resolve(value: &mut Value, folder: &Path) {
+fn each_path(value: &mut Value, resolved: &impl Fn(&str) -> PathBuf) {
     match value {
-        Value::String(path) if !path.contains("://") => {
-            let direct = folder.join(&*path);
-            let is_glob =
-                path.contains(['*', '?', '[']) && !direct.exists() && !Path::new(&*path).is_absolute();
-            // Signs of a pattern in the name of the job's own folder are none.
-            let escaped = || PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy())).join(&*path);
-            *path = if is_glob { escaped() } else { direct }.display().to_string();
-        }
-        Value::Array(paths) => paths.iter_mut().for_each(|path| resolve(path, folder)),
+        Value::String(path) if !path.contains("://") => *path = resolved(path).display().to_string(),
+        Value::Array(paths) => paths.iter_mut().for_each(|path| each_path(path, resolved)),
         _ => {}
     }
+}
+
+/// The paths of a source may be patterns; signs of one in the name of the job's own folder are none.
+fn resolve_pattern(path: &str, folder: &Path) -> PathBuf {
+    let direct = folder.join(path);
+    if path.contains(['*', '?', '[']) && !direct.exists() && !Path::new(path).is_absolute() {
+        return PathBuf::from(glob::Pattern::escape(&folder.to_string_lossy())).join(path);
+    }
+    direct
 }
 
 fn set(table: &mut Table, path: &[String], value: Value) -> Result<()> {

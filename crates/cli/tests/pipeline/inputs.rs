@@ -274,6 +274,10 @@ fn the_folder_of_a_job_may_look_like_a_pattern() {
     let job = fixture.read("bespoke.toml").replace("orders.csv", "e-*.csv");
     fixture.write("shop [2024]/bespoke.toml", &job);
     fixture.run(&["check", "--config", "shop [2024]/bespoke.toml"]).ok();
+    // Only the files of a source are patterns: the folder of the output is what it is called.
+    fixture.write("shop [2024]/bespoke.toml", &format!("{job}[output]\ndir = \"out [1]\"\n"));
+    fixture.run(&["refresh", "--quiet", "--config", "shop [2024]/bespoke.toml"]).ok();
+    assert_eq!(fixture.read("shop [2024]/out [1]/CURRENT").trim(), "000001");
 }
 
 #[test]
