@@ -3,8 +3,8 @@
 //! [`read`] takes the sources of a job (CSV, JSON lines, Parquet; packed or not) and returns checked
 //! [`Tables`](bespoke::tables::Tables) together with an [`Accounting`] in which every row read is in exactly one
 //! place: accepted, merged, set aside by a named rule, or rejected. Files are streamed: one thread reads and unpacks,
-//! one finds the fields of CSV records, the caller's checks the rows. Which of them is faster changes nothing in the
-//! result.
+//! one finds the fields of CSV records, the caller's checks the rows, one recognises repeats. Which of them is faster
+//! changes nothing in the result.
 //!
 //! What is deliberately absent: sniffing. Delimiters, decimal signs, time formats and zones are declared.
 

@@ -10,7 +10,7 @@ use bespoke::tables::{EventLog, NewEvent};
 
 use crate::seen::Seen;
 
-/// Events handed over together; their slots fit into the first cache.
+/// Events handed over together: enough that waking the recorder is rare, few enough that their slots stay in cache.
 const TOGETHER: usize = 1024;
 
 /// Hand-overs that wait for the recorder.
