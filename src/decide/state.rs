@@ -67,7 +67,10 @@ impl CustomerState {
 
     /// Takes in an exposure told by an event; the same item at the same instant counts once.
     pub fn exposure(&mut self, item: Key, at: Timestamp) {
-        if self.exposures.binary_search(&(at, item)).is_err() {
+        // Either list may have dropped it as too old for itself.
+        let known = self.exposures.binary_search(&(at, item)).is_ok()
+            || self.item_exposures.binary_search(&(item, at)).is_ok();
+        if !known {
             self.displayed(item, at);
         }
     }
@@ -302,6 +305,18 @@ mod tests {
         let mut fresh = CustomerState::default();
         fresh.absorb(once.clone(), Timestamp(9));
         assert_eq!(fresh, once);
+    }
+
+    #[test]
+    fn an_old_exposure_told_again_counts_once() {
+        let mut state = CustomerState::default();
+        for t in 0..=EXPOSURES_KEPT as i64 {
+            state.exposure(Key(t as u64), Timestamp(t));
+        }
+        let once = state.clone();
+        state.exposure(Key(0), Timestamp(0));
+        assert_eq!(state, once);
+        assert_eq!(state.exposures_of(Key(0)).count(), 1);
     }
 
     #[test]
