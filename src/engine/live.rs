@@ -158,17 +158,18 @@ impl Engine {
         valid(request)?;
         let world = self.inner.world.load_full();
         let mut bucket = self.lock(&request.customer);
+        if let Some(id) = &request.decision_id {
+            let decisions = bucket.get(&request.customer).map_or(&[][..], |profile| &profile.decisions);
+            if let Some(known) = decisions.iter().find(|known| known.id == *id) {
+                return Ok(known.clone());
+            }
+            // Claimed in one step, so that of two customers at the same time one gets it.
+            let mut open = lock(&self.inner.open);
+            if *open.entry(id.clone()).or_insert_with(|| request.customer.clone()) != request.customer {
+                return Err(EngineError::DecisionOfAnother(id.clone()));
+            }
+        }
         let profile = profile(&mut bucket, &request.customer);
-        let known =
-            request.decision_id.as_ref().and_then(|id| profile.decisions.iter().find(|d| d.id == *id));
-        if let Some(known) = known {
-            return Ok(known.clone());
-        }
-        if let Some(id) = &request.decision_id
-            && lock(&self.inner.open).get(id).is_some_and(|customer| *customer != request.customer)
-        {
-            return Err(EngineError::DecisionOfAnother(id.clone()));
-        }
         self.forget(profile, request.now);
         let decision = self.answer(&world, profile, request);
         let lasts = i64::from(world.policy().reservation_minutes) * 60_000;

@@ -314,6 +314,7 @@ fn a_decision_id_belongs_to_one_customer() {
         refusal.to_string(),
         "decision \"mail-7\" is open for another customer; an id belongs to one decision"
     );
+    assert!(!engine.snapshot().customers.contains_key("b"), "what is refused leaves no trace");
     assert_eq!(engine.settle("mail-7", Outcome::Displayed, NOW).unwrap(), Settled::Committed);
     assert_eq!(engine.snapshot().customers["a"].state.exposures().len(), 1);
 }
