@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::KernelLevel;
+use super::lanes::dot_in_lanes;
 use super::syrk::TILE;
 
 /// Solves A x = b in place: `b` becomes x, `a` becomes the factor U of A = U'U.
@@ -56,19 +57,6 @@ pub fn solve_again(u: &[f32], n: usize, b: &mut [f32], inverse_diagonal: &[f32])
     back_portable(u, n, b, inverse_diagonal);
 }
 
-/// The dot product in eight chains, which the compiler keeps in vector lanes; for sums whose last bits do not matter.
-pub fn dot_in_lanes(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0.0f32; TILE];
-    let (whole_a, whole_b) = (a.chunks_exact(TILE), b.chunks_exact(TILE));
-    let rest: f32 = whole_a.remainder().iter().zip(whole_b.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in whole_a.zip(whole_b) {
-        for lane in 0..TILE {
-            lanes[lane] += x[lane] * y[lane];
-        }
-    }
-    lanes.iter().sum::<f32>() + rest
-}
-
 fn back_portable(u: &[f32], n: usize, b: &mut [f32], inverse_diagonal: &[f32]) {
     for r in (0..n).rev() {
         let known = dot_in_lanes(&u[r * n + r + 1..(r + 1) * n], &b[r + 1..]);
@@ -102,6 +90,7 @@ fn solve_portable(a: &mut [f32], n: usize, floor: f32, b: &mut [f32], inverse_di
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::TILE;
+    use crate::kernels::lanes::avx2::sums;
     use std::arch::x86_64::*;
 
     /// The factor and the forward substitution U'y = b.
@@ -226,7 +215,7 @@ mod avx2 {
                     }
                 }
             }
-            let known = lane_sums(&acc);
+            let known = sums(&acc);
             for r in (0..TILE).rev() {
                 let mut x = b[i + r] - known[r];
                 for s in r + 1..TILE {
@@ -235,20 +224,6 @@ mod avx2 {
                 b[i + r] = x * inverse_diagonal[i + r];
             }
         }
-    }
-
-    /// The sum of the lanes of each vector.
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn lane_sums(v: &[__m256; TILE]) -> [f32; TILE] {
-        let low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
-        let high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
-        let crossed = _mm256_permute2f128_ps::<0x21>(low, high);
-        let straight = _mm256_blend_ps::<0xF0>(low, high);
-        let mut sums = [0.0; TILE];
-        // SAFETY: `sums` holds 8 cells.
-        unsafe { _mm256_storeu_ps(sums.as_mut_ptr(), _mm256_add_ps(straight, crossed)) };
-        sums
     }
 }
 

@@ -6,10 +6,13 @@
 pub mod assign;
 pub mod cholesky;
 pub mod cholesky64;
+#[cfg(feature = "train")]
+pub mod conjugate;
 pub mod dot;
 #[cfg(feature = "train")]
 pub mod eigen;
 pub mod gram64;
+pub mod lanes;
 pub mod rows;
 pub mod syrk;
 

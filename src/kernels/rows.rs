@@ -5,7 +5,7 @@ use super::KernelLevel;
 use super::syrk::TILE;
 
 /// Whether all ids are rows of a matrix; the largest decides, because that is found several ids at a time.
-fn are_rows(ids: &[u32], n_cells: usize, d: usize) -> bool {
+pub(super) fn are_rows(ids: &[u32], n_cells: usize, d: usize) -> bool {
     let largest = ids.iter().fold(0, |largest, &id| id.max(largest));
     ids.is_empty() || (largest as usize + 1) * d <= n_cells
 }

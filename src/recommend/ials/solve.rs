@@ -8,7 +8,7 @@
 //! has two exact forms: the d x d system for long histories, and for short ones w = D^-1 H'(Id + H D^-1 H')^-1 1
 //! with an n_u x n_u system (Woodbury's identity).
 
-use crate::kernels::cholesky::dot_in_lanes;
+use crate::kernels::lanes::dot_in_lanes;
 use crate::kernels::syrk::{TILE, add_gram};
 use crate::kernels::{KernelLevel, cholesky, rows};
 
@@ -58,6 +58,11 @@ impl FoldInScratch {
     #[must_use]
     pub fn n_factors(&self) -> usize {
         self.diagonal.len()
+    }
+
+    /// D of the last row.
+    pub(super) fn diagonal(&self) -> &[f32] {
+        &self.diagonal
     }
 
     /// Bytes it holds, apart from histories of more than 4,096 items.
@@ -161,7 +166,7 @@ impl FixedSide {
     }
 
     /// Sets D for a row of `n_pairs` pairs and returns the least pivot its system can have.
-    fn set_diagonal(&self, valid: &IalsValid, n_pairs: usize, scratch: &mut FoldInScratch) -> f32 {
+    pub fn set_diagonal(&self, valid: &IalsValid, n_pairs: usize, scratch: &mut FoldInScratch) -> f32 {
         let ridge = valid.ridge(n_pairs, self.n_rows()) as f32;
         let alpha0 = valid.params().alpha0 as f32;
         for (cell, &eigenvalue) in scratch.diagonal.iter_mut().zip(&self.gramian) {
