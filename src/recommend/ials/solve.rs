@@ -61,6 +61,7 @@ impl FoldInScratch {
     }
 
     /// D of the last row.
+    #[cfg(feature = "train")]
     pub(super) fn diagonal(&self) -> &[f32] {
         &self.diagonal
     }
