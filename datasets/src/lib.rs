@@ -5,3 +5,4 @@
 //! (persona, rate, time of leaving) is written beside the tables, in files that the engine never reads.
 
 pub mod retail;
+pub mod sink;

@@ -49,7 +49,7 @@ use bespoke::types::{Days, Timestamp};
 
 pub use catalogue::Item;
 pub use customer::{Channel, Customer, Event, P_PROSPECT, Truth};
-pub use files::{RetailFiles, Written};
+pub use files::Written;
 pub use personas::{CATEGORIES, COUNTRIES, FIRST_CONSUMABLE, PERSONAS, Persona};
 
 use catalogue::Catalogue;

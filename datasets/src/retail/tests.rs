@@ -6,15 +6,17 @@ use std::fmt::Display;
 use bespoke::types::EventKind;
 
 use super::*;
+use crate::sink::MemoryFolder;
 
 fn world(n_customers: usize, seed: u64) -> RetailWorld {
     RetailWorld::new(RetailParams::new(n_customers, 300, seed)).expect("parameters are in range")
 }
 
 fn bytes(world: &RetailWorld) -> [Vec<u8>; 4] {
-    let mut files = RetailFiles { items: vec![], customers: vec![], events: vec![], truth: vec![] };
-    files.write(world, || ()).expect("memory does not fail");
-    [files.items, files.customers, files.events, files.truth]
+    let mut folder = MemoryFolder::default();
+    world.write_tables(&mut folder, || ()).expect("memory does not fail");
+    let mut texts = folder.into_texts();
+    ["items", "customers", "events", "truth"].map(|name| texts.remove(name).expect("a table of that name"))
 }
 
 /// Weeks from the first order to the end of the window, by the persona's own clock.
