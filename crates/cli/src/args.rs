@@ -81,6 +81,8 @@ pub enum Command {
         #[arg(default_value = "bespoke-demo")]
         dir: PathBuf,
     },
+    /// Looks at data files and proposes a commented job file: which table, which columns, how sure and why.
+    Init(InitArgs),
     /// Reads job file and data, reports problems; trains nothing, writes nothing.
     Check,
     /// The main job: read, check, features, fit, backtest, score everyone, publish.
@@ -109,6 +111,19 @@ pub enum Command {
     /// Data sets.
     #[command(subcommand)]
     Datasets(DatasetsCommand),
+}
+
+/// What `init` looks at and writes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct InitArgs {
+    /// Files to look at [default: the data files of this folder].
+    pub files: Vec<PathBuf>,
+    /// Job file to write.
+    #[arg(long, short, value_name = "FILE", default_value = "bespoke.toml")]
+    pub out: PathBuf,
+    /// Overwrites a job file that is there.
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// Options of `refresh`.

@@ -22,7 +22,8 @@ pub struct SourceConfig {
     /// or `.zst` (Parquet compresses by itself).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<FileFormat>,
-    /// CSV: one ASCII character between fields. Default `,` (tab for `.tsv`).
+    /// CSV: one ASCII character between fields, or `spaces` for tables set with any number of them. Default `,` (tab
+    /// for `.tsv`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
     /// Decimal sign of numbers in text: `.` or `,`. Default `.`; there are no thousands separators.
@@ -46,6 +47,10 @@ pub struct SourceConfig {
     /// `false`: such rows are rejected.
     #[serde(default)]
     pub guests: bool,
+    /// Customers: every row is a customer of its own, and its number in the file (as in messages) is the id. For a
+    /// single file without a key. Default `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rows_are_customers: bool,
     /// How times are written.
     #[serde(default)]
     pub time: TimeConfig,
@@ -173,7 +178,7 @@ fn rfc3339() -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Columns {
-    /// Customer; required for events (unless `guests`) and customers.
+    /// Customer; required for events (unless `guests`) and customers (unless `rows_are_customers`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_id: Option<String>,
     /// Item; required for items. An events source that maps it has it in every row.

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use crate::account::RowRule;
 use crate::cell::{Cell, Problem, Record, cut};
 use crate::error::ReadError;
-use crate::files::InputFile;
+use crate::files::{Delimiter, InputFile};
 use crate::nearest::nearest;
 use crate::rows::Rows;
 use crate::stream::Blocks;
@@ -85,7 +85,7 @@ fn take_batch(batch: &Batch, header: &Header, rows: &mut Rows<'_>) -> Result<(),
             let texts: Vec<&[u8]> = fields.iter().map(|field| field.of(&batch.bytes)).collect();
             rows.bad_row(
                 record.line,
-                cut(&texts.join(&header.delimiter)),
+                cut(&texts.join(&header.delimiter.byte)),
                 Problem::hint(RowRule::ColumnCount, hint),
             );
         }
@@ -96,7 +96,7 @@ fn take_batch(batch: &Batch, header: &Header, rows: &mut Rows<'_>) -> Result<(),
 /// The header line and the field numbers of the columns of the plan.
 struct Header {
     line: u64,
-    delimiter: u8,
+    delimiter: Delimiter,
     n_fields: usize,
     columns: Vec<usize>,
 }
@@ -124,7 +124,7 @@ fn locate(header: &[String], file: &InputFile, rows: &Rows<'_>) -> Result<Vec<us
                 column: column.into(),
                 header: header.join(", ").into(),
                 nearest: nearest(column, header),
-                delimiter: file.delimiter as char,
+                delimiter: file.delimiter.byte as char,
             })?;
             if places.next().is_some() {
                 return Err(ReadError::AmbiguousColumn {
@@ -175,23 +175,29 @@ struct Span {
 
 /// Whole records with their fields, quotes resolved.
 #[derive(Debug, Default)]
-struct Batch {
+pub(crate) struct Batch {
     bytes: Vec<u8>,
     fields: Vec<Field>,
     records: Vec<Span>,
 }
 
 impl Batch {
+    /// The fields of every record, in order.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = Vec<&[u8]>> {
+        (0..self.records.len())
+            .map(|record| self.fields_of(record).iter().map(|field| field.of(&self.bytes)).collect())
+    }
+
     fn fields_of(&self, record: usize) -> &[Field] {
         let start = if record == 0 { 0 } else { self.records[record - 1].fields_end };
         &self.fields[start as usize..self.records[record].fields_end as usize]
     }
 }
 
-struct Splitter<'b> {
+pub(crate) struct Splitter<'b> {
     blocks: Blocks<'b>,
     file: &'b str,
-    delimiter: u8,
+    delimiter: Delimiter,
     /// The bytes that end a field outside quotes, each eight times.
     ends_field: [u64; 3],
     buffer: Vec<u8>,
@@ -209,8 +215,8 @@ enum Scan {
 }
 
 impl<'b> Splitter<'b> {
-    fn new(blocks: Blocks<'b>, file: &'b str, delimiter: u8) -> Result<Self, ReadError> {
-        let ends_field = [delimiter, b'\n', b'\r'].map(|byte| u64::from_le_bytes([byte; 8]));
+    pub(crate) fn new(blocks: Blocks<'b>, file: &'b str, delimiter: Delimiter) -> Result<Self, ReadError> {
+        let ends_field = [delimiter.byte, b'\n', b'\r'].map(|byte| u64::from_le_bytes([byte; 8]));
         let buffer = Vec::new();
         let mut splitter =
             Self { blocks, file, delimiter, ends_field, buffer, end: 0, line: 1, at_end: false };
@@ -225,7 +231,7 @@ impl<'b> Splitter<'b> {
     }
 
     /// The next whole records, at least one; `spent` lends its memory.
-    fn next_batch(&mut self, spent: Batch) -> Result<Option<Batch>, ReadError> {
+    pub(crate) fn next_batch(&mut self, spent: Batch) -> Result<Option<Batch>, ReadError> {
         let Batch { bytes: mut next_buffer, mut fields, mut records } = spent;
         next_buffer.clear();
         fields.clear();
@@ -300,6 +306,16 @@ impl<'b> Splitter<'b> {
         let (first, mut at, mut line_ends, mut any_quoted) = (fields.len(), self.end, 0, false);
         let bytes = &self.buffer[..];
         let (end, line_ends) = loop {
+            if self.delimiter.runs {
+                at = skip_spaces(bytes, at);
+                let at_line_end = matches!(bytes.get(at), Some(b'\n' | b'\r'));
+                if fields.len() > first && (at_line_end || (self.at_end && at == bytes.len())) {
+                    match line_end(bytes, at, self.at_end) {
+                        Some((end, more)) => break (end, line_ends + more),
+                        None => return Scan::NeedMore,
+                    }
+                }
+            }
             let start = at;
             if bytes.get(at) == Some(&b'"') {
                 let Some((close, inside)) = closing_quote(bytes, at + 1, self.at_end) else {
@@ -316,7 +332,7 @@ impl<'b> Splitter<'b> {
                 [] if !self.at_end => return Scan::NeedMore,
                 [b'\r'] if !self.at_end => return Scan::NeedMore,
                 [] => break (at, line_ends),
-                [byte, ..] if byte == self.delimiter => at += 1,
+                [byte, ..] if byte == self.delimiter.byte => at += 1,
                 [b'\r', b'\n', ..] => break (at + 2, line_ends + 1),
                 _ => break (at + 1, line_ends + 1),
             }
@@ -344,8 +360,23 @@ impl<'b> Splitter<'b> {
             }
             at += 8;
         }
-        let ends = |byte: &u8| [self.delimiter, b'\n', b'\r'].contains(byte);
+        let ends = |byte: &u8| [self.delimiter.byte, b'\n', b'\r'].contains(byte);
         bytes[at..].iter().position(ends).map_or(bytes.len(), |place| at + place)
+    }
+}
+
+/// The first position from `at` on that holds no space.
+fn skip_spaces(bytes: &[u8], at: usize) -> usize {
+    bytes[at..].iter().position(|&byte| byte != b' ').map_or(bytes.len(), |place| at + place)
+}
+
+/// Behind the line end at `at` and how many that is; `None` when a CR may be the first half of one.
+fn line_end(bytes: &[u8], at: usize, at_end: bool) -> Option<(usize, u64)> {
+    match bytes[at..] {
+        [b'\r'] if !at_end => None,
+        [] => Some((at, 0)),
+        [b'\r', b'\n', ..] => Some((at + 2, 1)),
+        _ => Some((at + 1, 1)),
     }
 }
 
@@ -406,7 +437,8 @@ mod tests {
     /// All records with their lines, read in blocks of `size` bytes.
     fn records(bytes: &[u8], size: usize) -> Result<Records, ReadError> {
         let chunks: Vec<&[u8]> = bytes.chunks(size).collect();
-        let mut splitter = Splitter::new(Blocks::of_chunks(&chunks), "test", b',')?;
+        let mut splitter =
+            Splitter::new(Blocks::of_chunks(&chunks), "test", Delimiter { byte: b',', runs: false })?;
         let (mut records, mut spent) = (Vec::new(), Batch::default());
         while let Some(batch) = splitter.next_batch(spent)? {
             for (number, record) in batch.records.iter().enumerate() {

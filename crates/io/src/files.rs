@@ -13,6 +13,29 @@ pub(crate) enum Compression {
     Zstd,
 }
 
+/// What stands between the fields of a CSV record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Delimiter {
+    pub(crate) byte: u8,
+    /// Any number of it is one, and none counts at either end of a line: tables set with spaces.
+    pub(crate) runs: bool,
+}
+
+/// Name of the delimiter of tables set with spaces.
+const SPACES: &str = "spaces";
+
+impl Delimiter {
+    fn named(name: &str) -> Option<Self> {
+        match name.as_bytes() {
+            _ if name == SPACES => Some(Self { byte: b' ', runs: true }),
+            &[byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => {
+                Some(Self { byte, runs: false })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// One file to read.
 #[derive(Clone, Debug)]
 pub(crate) struct InputFile {
@@ -21,7 +44,7 @@ pub(crate) struct InputFile {
     pub(crate) shown: String,
     pub(crate) format: FileFormat,
     pub(crate) compression: Compression,
-    pub(crate) delimiter: u8,
+    pub(crate) delimiter: Delimiter,
 }
 
 /// The files of a source, sorted by name, each once.
@@ -105,10 +128,11 @@ fn describe(
     }
     let by_name = if extension == "tsv" { "\t" } else { "," };
     let delimiter = config.delimiter.as_deref().unwrap_or(by_name);
-    match delimiter.as_bytes() {
-        &[byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => {
-            Ok(InputFile { path, shown, format, compression, delimiter: byte })
+    match Delimiter::named(delimiter) {
+        Some(delimiter) => Ok(InputFile { path, shown, format, compression, delimiter }),
+        None => {
+            let rule = "one ASCII character, no quote or line end, or \"spaces\"";
+            Err(refuse("delimiter", &format!("{delimiter:?}"), rule))
         }
-        _ => Err(refuse("delimiter", &format!("{delimiter:?}"), "one ASCII character, no quote or line end")),
     }
 }

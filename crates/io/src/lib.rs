@@ -6,7 +6,8 @@
 //! one finds the fields of CSV records, the caller's checks the rows, one recognises repeats. Which of them is faster
 //! changes nothing in the result.
 //!
-//! What is deliberately absent: sniffing. Delimiters, decimal signs, time formats and zones are declared.
+//! What is deliberately absent: sniffing. Delimiters, decimal signs, time formats and zones are declared. [`head`] and
+//! [`sample`] show how a file begins to those who propose a declaration.
 
 mod account;
 mod back;
@@ -27,6 +28,7 @@ mod read;
 mod required;
 mod rows;
 mod rules;
+mod sample;
 mod seen;
 mod stream;
 mod time;
@@ -40,5 +42,6 @@ pub use config::{
 pub use error::ReadError;
 pub use options::{MAX_REJECTED, Progress, ReadOptions};
 pub use out::{OutColumn, OutError, OutValues, write_csv, write_parquet};
-pub use read::{ReadOutcome, read};
+pub use read::{ReadOutcome, check, read};
+pub use sample::{CellShape, Sample, SampledColumn, Times, head, known_event, sample};
 pub use stream::Fingerprint;

@@ -79,7 +79,7 @@ fn locate(
 }
 
 /// A column of a batch in one of the shapes a cell can have.
-enum Column {
+pub(crate) enum Column {
     Text(StringArray),
     Number(StringArray),
     Bytes(BinaryArray),
@@ -88,7 +88,7 @@ enum Column {
 }
 
 impl Column {
-    fn of(batch: &RecordBatch, name: &str, file: &InputFile) -> Result<Self, ReadError> {
+    pub(crate) fn of(batch: &RecordBatch, name: &str, file: &InputFile) -> Result<Self, ReadError> {
         let unsupported = |data_type: &DataType| ReadError::UnsupportedType {
             file: file.shown.clone(),
             column: name.to_owned(),
@@ -127,7 +127,7 @@ impl Column {
         })
     }
 
-    fn cell(&self, row: usize) -> Cell<'_> {
+    pub(crate) fn cell(&self, row: usize) -> Cell<'_> {
         let nulls: &dyn Array = match self {
             Self::Text(a) | Self::Number(a) => a,
             Self::Bytes(a) => a,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bespoke::tables::Tables;
+use bespoke::tables::{Tables, TablesBuilder};
 
 use crate::account::{Accounting, FileAccount, Rejected};
 use crate::config::{FileFormat, SourceConfig};
@@ -13,6 +13,7 @@ use crate::json_rows::read_jsonl;
 use crate::options::{Progress, ReadOptions};
 use crate::parquet_rows::read_parquet;
 use crate::plan::Plan;
+use crate::required::require_one_file;
 use crate::rows::{Intake, Recorder, Rows};
 use crate::stream::{Fingerprint, with_blocks};
 
@@ -59,17 +60,36 @@ pub fn read(
     })
 }
 
+/// Checks what the sources say against themselves and against the paths, and opens nothing.
+///
+/// # Errors
+/// [`ReadError`] when a source is contradictory or a path leads nowhere.
+pub fn check(sources: &BTreeMap<String, SourceConfig>, options: &ReadOptions) -> Result<(), ReadError> {
+    plans(sources, options, &mut TablesBuilder::default()).map(drop)
+}
+
+fn plans(
+    sources: &BTreeMap<String, SourceConfig>,
+    options: &ReadOptions,
+    builder: &mut TablesBuilder,
+) -> Result<Vec<(Plan, Vec<InputFile>)>, ReadError> {
+    let mut plans = Vec::with_capacity(sources.len());
+    for (number, (name, config)) in sources.iter().enumerate() {
+        let plan = Plan::new(name, number as u32, config, options, builder)?;
+        let files = expand(name, config)?;
+        require_one_file(name, config, files.len())?;
+        plans.push((plan, files));
+    }
+    Ok(plans)
+}
+
 fn read_sources(
     sources: &BTreeMap<String, SourceConfig>,
     options: &ReadOptions,
     progress: &dyn Progress,
     intake: &mut Intake,
 ) -> Result<(Accounting, Vec<Fingerprint>), ReadError> {
-    let mut plans = Vec::with_capacity(sources.len());
-    for (number, (name, config)) in sources.iter().enumerate() {
-        let plan = Plan::new(name, number as u32, config, options, &mut intake.builder)?;
-        plans.push((plan, expand(name, config)?));
-    }
+    let plans = plans(sources, options, &mut intake.builder)?;
     let mut accounting = Accounting::default();
     let mut fingerprints = Vec::new();
     for (mut plan, files) in plans {

@@ -25,11 +25,22 @@ pub(crate) fn require(source: &str, config: &SourceConfig) -> Result<(), ReadErr
                 _ => {}
             }
         }
-        TableName::Customers if columns.customer_id.is_none() => return Err(unmapped("customer_id", "")),
+        TableName::Customers if columns.customer_id.is_none() && !config.rows_are_customers => {
+            return Err(unmapped("customer_id", ", or set rows_are_customers = true"));
+        }
         TableName::Items if columns.item_id.is_none() => return Err(unmapped("item_id", "")),
         TableName::Customers | TableName::Items => {}
     }
     refuse_ignored(source, config)
+}
+
+/// Refuses numbers of rows as ids where they could not be told from other ids.
+pub(crate) fn require_one_file(source: &str, config: &SourceConfig, n_files: usize) -> Result<(), ReadError> {
+    if config.rows_are_customers && n_files > 1 {
+        let rule = "left out for several files, whose rows would share their numbers";
+        return Err(refusal(source, "rows_are_customers", "true", rule));
+    }
+    Ok(())
 }
 
 fn refuse_ignored(source: &str, config: &SourceConfig) -> Result<(), ReadError> {
@@ -74,6 +85,12 @@ fn refuse_ignored(source: &str, config: &SourceConfig) -> Result<(), ReadError> 
         {
             return Err(refusal(source, &format!("columns.{name}"), &format!("\"{column}\""), table));
         }
+    }
+    if config.rows_are_customers
+        && (config.table != TableName::Customers || config.columns.customer_id.is_some())
+    {
+        let rule = "left out unless table = \"customers\" without columns.customer_id";
+        return Err(refusal(source, "rows_are_customers", "true", rule));
     }
     let events = config.table == TableName::Events;
     if config.table == TableName::Items && !config.customer_attributes.is_empty() {

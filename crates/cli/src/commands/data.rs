@@ -47,7 +47,7 @@ pub fn check(session: &Session) -> Result<Answer> {
     });
     let share = job.job.max_rejected_share;
     refuse(session, &text, refresh::refuse_many_rejected(&found.rows, &found.rejected, share))?;
-    refuse(session, &text, refresh::refuse_nothing(&found.rows, found.n_events))?;
+    refuse(session, &text, refresh::refuse_nothing(&found.rows, found.n_events, found.n_customers))?;
     Ok(Answer { text, json, is_summary: false })
 }
 

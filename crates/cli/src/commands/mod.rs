@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use crate::args::{Command, ConfigCommand, DatasetsCommand, GenerateCommand, RefreshArgs};
 use crate::config::{Override, show};
+use crate::init;
 use crate::refresh;
 use crate::session::Session;
 use crate::ui::Answer;
@@ -19,6 +20,7 @@ use crate::ui::Answer;
 pub fn run(command: &Command, session: &Session) -> Result<Answer> {
     match command {
         Command::Demo { dir } => data::demo(session, dir),
+        Command::Init(args) => init::init(session, args),
         Command::Check => data::check(session),
         Command::Refresh(args) => refresh(session, args),
         Command::Features { out } => data::features(session, out),

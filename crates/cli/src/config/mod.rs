@@ -30,11 +30,21 @@ pub fn load(file: &Path, overrides: &[Override]) -> Result<JobConfig> {
     from_text(&text, file, overrides)
 }
 
+/// Reads the text of a job file that is not written yet.
+///
+/// # Errors
+/// See [`load`].
+pub fn parse(text: &str, file: &Path) -> Result<JobConfig> {
+    from_text(text, file, &[])
+}
+
 fn cannot_read(file: &Path, error: &std::io::Error) -> anyhow::Error {
     let file = file.display();
     match error.kind() {
         std::io::ErrorKind::NotFound => {
-            anyhow!("{file}: no such job file; name one with --config, or try `bespoke demo`")
+            anyhow!(
+                "{file}: no such job file; `bespoke init FILES` proposes one, --config names another, `bespoke demo` needs none"
+            )
         }
         _ => anyhow!("{file}: cannot be read: {error}"),
     }

@@ -14,6 +14,9 @@ pub fn of_run(run: &RunRecord, personas: &PersonaFile) -> String {
 
 fn headline(run: &RunRecord) -> String {
     let counts = &run.counts;
+    if counts.events == 0 {
+        return format!("as of {}: {} customers, no events", run.as_of, count(counts.customers));
+    }
     format!(
         "as of {}: {} customers, {} items, {} orders, revenue {} {}",
         run.as_of,

@@ -35,12 +35,12 @@ fn rules(file: &FileRows) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// Refuses when no event is left to work with.
+/// Refuses when neither an event nor a customer is left to work with.
 ///
 /// # Errors
 /// Names the files.
-pub fn refuse_nothing(rows: &[FileRows], n_events: usize) -> Result<(), Refused> {
-    if n_events > 0 {
+pub fn refuse_nothing(rows: &[FileRows], n_events: usize, n_customers: usize) -> Result<(), Refused> {
+    if n_events > 0 || n_customers > 0 {
         return Ok(());
     }
     let read: u64 = rows.iter().map(|file| file.read).sum();

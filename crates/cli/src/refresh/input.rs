@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use bespoke::features::BusinessCalendar;
 use bespoke::tables::Tables;
 use bespoke::types::{Days, EventKind, Timestamp};
@@ -28,6 +28,23 @@ pub struct Input {
     pub calendar: BusinessCalendar,
     /// Customers who get a row in the outputs, ascending.
     pub scored: Vec<usize>,
+}
+
+/// Why a stage has no result where there is only a table of customers.
+const NO_EVENTS: &str = "there are no events, and it is learnt from what customers did and when";
+/// Why nothing is recommended.
+const NO_ITEMS: &str = "no source names items (columns.item_id): there is nothing to recommend";
+
+impl Input {
+    /// Why nothing that is learnt from events can be.
+    pub fn without_events(&self) -> Option<&'static str> {
+        (self.tables.events.len() == 0).then_some(NO_EVENTS)
+    }
+
+    /// Why nothing can be recommended.
+    pub fn without_items(&self) -> Option<&'static str> {
+        (self.tables.items.len() == 0).then(|| self.without_events().unwrap_or(NO_ITEMS))
+    }
 }
 
 /// Reads all sources of a job.
@@ -59,9 +76,9 @@ pub fn input_of(job: &JobConfig, outcome: ReadOutcome) -> Result<Input> {
     let ReadOutcome { tables, accounting, rejected, fingerprints } = outcome;
     let rows: Vec<FileRows> = accounting.files.iter().map(file_rows).collect();
     super::refuse_many_rejected(&rows, &examples(&rejected), job.job.max_rejected_share)?;
-    super::refuse_nothing(&rows, tables.events.len())?;
-    let latest = tables.events.latest().unwrap_or(Timestamp(0));
-    let as_of = job.job.as_of.resolve(&job.zone()?)?.unwrap_or(Timestamp(latest.0 + 1));
+    super::refuse_nothing(&rows, tables.events.len(), tables.customers.len())?;
+    let as_of = instant(job, &tables)?;
+    let latest = tables.events.latest().unwrap_or(as_of);
     let earliest = tables.events.time.iter().min().map_or(latest, |&t| Timestamp(t));
     let calendar = BusinessCalendar::new(&job.job.time_zone, earliest, Timestamp(latest.0.max(as_of.0)))?;
     let scored = scored(&tables, as_of);
@@ -87,6 +104,18 @@ pub fn input_of(job: &JobConfig, outcome: ReadOutcome) -> Result<Input> {
         warnings.push(format!("rejected.csv holds the first {n} problems; there were more"));
     }
     Ok(Input { tables, rows, rejected, files, warnings, as_of, data_end, calendar, scored })
+}
+
+/// The instant the job looks from: as it says, or just after the latest event.
+///
+/// # Errors
+/// When the job says "latest" and there is no event.
+pub fn instant(job: &JobConfig, tables: &Tables) -> Result<Timestamp> {
+    let latest = || tables.events.latest().map(|latest| Timestamp(latest.0 + 1));
+    let at = job.job.as_of.resolve(&job.zone()?)?.or_else(latest);
+    at.context(
+        "job.as_of is \"latest\", but there are no events: set it to the day the customers are described as of",
+    )
 }
 
 /// Customers with anything but refunds before `as_of`, and customers of the customers table without any event.

@@ -17,6 +17,7 @@ pub struct Checked {
     pub rows: Vec<FileRows>,
     pub rejected: Vec<RejectedRow>,
     pub n_events: usize,
+    pub n_customers: usize,
     /// Memory a refresh will need.
     pub memory_bytes: u64,
     /// Sentences about anything else worth knowing.
@@ -31,6 +32,9 @@ pub fn check(session: &Session, job: &JobConfig) -> Result<Checked> {
     super::stages::check_parameters(job, session.kernel)?;
     let outcome = session.ui.step("read", |step| input::read_rows(job, step))?;
     let tables = &outcome.tables;
+    if tables.customers.len() > 0 {
+        input::instant(job, tables)?;
+    }
     let mut notes = vec![format!(
         "{} customers, {} items, {} events",
         crate::outputs::count(tables.customers.len() as u64),
@@ -42,6 +46,7 @@ pub fn check(session: &Session, job: &JobConfig) -> Result<Checked> {
         rows: outcome.accounting.files.iter().map(input::file_rows).collect(),
         rejected: input::examples(&outcome.rejected),
         n_events: tables.events.len(),
+        n_customers: tables.customers.len(),
         memory_bytes: memory_bytes(job, tables.customers.len(), tables.items.len(), tables.events.len()),
         notes,
     })

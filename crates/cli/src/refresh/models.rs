@@ -183,7 +183,13 @@ fn people(
     notes.not_available.append(&mut value.not_available);
     notes.warnings.append(&mut value.warnings);
     let (mut churn, mut leaving) = (None, None);
-    match timing.note("churn", || churn::fit(&valid.churn, task.job, input, plan)) {
+    let fitted = match input.without_events() {
+        Some(reason) => Err(reason.to_owned()),
+        None => timing
+            .note("churn", || churn::fit(&valid.churn, task.job, input, plan))
+            .map_err(|error| error.to_string()),
+    };
+    match fitted {
         Ok(model) => {
             let table = churn::table_at(input, plan, input.as_of, &value.rows)?.select(&input.scored);
             leaving = Some(churn::score(&model, &table)?);
@@ -191,7 +197,7 @@ fn people(
             notes.metrics.extend(churn::metrics(&model));
             churn = Some(model);
         }
-        Err(error) => notes.absent("churn", error.to_string()),
+        Err(reason) => notes.absent("churn", reason),
     }
     Ok(People { personas, assigned, value, churn, leaving, notes })
 }
@@ -204,6 +210,10 @@ struct Items {
 
 fn items(timing: &Stages, valid: &Valid, input: &Input) -> Result<Items> {
     let mut notes = Notes::default();
+    if let Some(reason) = input.without_items() {
+        notes.absent("recommend", reason.to_owned());
+        return Ok(Items { fitted: valid.recommend.fit(input)?, notes });
+    }
     // Two fits at once keep the threads busy through the serial parts of each.
     let (backtest, fitted) = rayon::join(
         || timing.note("backtest", || valid.recommend.backtest(input)),

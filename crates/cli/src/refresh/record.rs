@@ -57,7 +57,7 @@ pub fn of(
         metrics: fitted.metrics.clone(),
         churn: fitted.leaving.as_ref().map(|leaving| churn_summary(fitted, leaving)),
         cltv: value::summary(horizon, &values),
-        recommendations: Some(slates::summary(world, slates, input.as_of)),
+        recommendations: (input.tables.items.len() > 0).then(|| slates::summary(world, slates, input.as_of)),
         not_available: fitted.not_available.clone(),
         warnings,
     })

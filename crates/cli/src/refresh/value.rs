@@ -60,6 +60,10 @@ pub fn run(valid: &CltvValid, input: &Input) -> Value {
         warnings: Vec::new(),
     };
     let absent = |reason: String| NotAvailable { stage: STAGE.to_owned(), reason };
+    if let Some(reason) = input.without_events() {
+        value.not_available.push(absent(reason.to_owned()));
+        return value;
+    }
     match predict_at(valid, input, input.as_of) {
         Ok((model, prediction)) => {
             value.warnings =

@@ -89,7 +89,7 @@ impl<'a> Rows<'a> {
         };
         match self.plan.config.table {
             TableName::Events => self.event(row, record, forced)?,
-            TableName::Customers => self.customer(record),
+            TableName::Customers => self.customer(row, record),
             TableName::Items => self.item(record),
         }
         if !self.problems.0.is_empty() {
@@ -146,9 +146,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn customer<R: Record>(&mut self, record: &R) {
+    fn customer<R: Record>(&mut self, row: u64, record: &R) {
         let slot = self.plan.slots.customer_id;
-        let customer = self.id(record, slot, self.plan.config.id_style.customer_id);
+        let row_id = self.plan.config.rows_are_customers.then(|| row.to_string());
+        let customer = match &row_id {
+            Some(id) => Some(Some(id.as_str())),
+            None => self.id(record, slot, self.plan.config.id_style.customer_id),
+        };
         if let (Some(slot), Some(None)) = (slot, customer) {
             self.problems.add(slot, RowRule::NoIdentity);
         }
