@@ -43,7 +43,7 @@ fn cannot_read(file: &Path, error: &std::io::Error) -> anyhow::Error {
     match error.kind() {
         std::io::ErrorKind::NotFound => {
             anyhow!(
-                "{file}: no such job file; `bespoke init FILES` proposes one, --config names another, `bespoke demo` needs none"
+                "{file}: no such job file; name one with --config, let `bespoke init FILES` propose one, or try `bespoke demo`"
             )
         }
         _ => anyhow!("{file}: cannot be read: {error}"),

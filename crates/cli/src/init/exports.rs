@@ -109,17 +109,6 @@ const EXPORTS: [Export; 8] = [
         notes: &["cart events are snapshots of the whole cart, not steps"],
     },
     Export {
-        name: "Amazon Personalize interactions",
-        needs: &["USER_ID", "ITEM_ID", "TIMESTAMP"],
-        columns: &[
-            (Customer, &["USER_ID"]),
-            (Item, &["ITEM_ID"]),
-            (Time, &["TIMESTAMP"]),
-            (Event, &["EVENT_TYPE"]),
-        ],
-        notes: &[],
-    },
-    Export {
         name: "Gorse feedback",
         needs: &["FeedbackType", "UserId", "ItemId", "Timestamp"],
         columns: &[
@@ -129,6 +118,17 @@ const EXPORTS: [Export; 8] = [
             (Event, &["FeedbackType"]),
         ],
         notes: &["Gorse keeps one row per customer, item and type: repeated purchases are not in the file"],
+    },
+    Export {
+        name: "Amazon Personalize interactions",
+        needs: &["USER_ID", "ITEM_ID", "TIMESTAMP"],
+        columns: &[
+            (Customer, &["USER_ID"]),
+            (Item, &["ITEM_ID"]),
+            (Time, &["TIMESTAMP"]),
+            (Event, &["EVENT_TYPE"]),
+        ],
+        notes: &[],
     },
 ];
 

@@ -7,6 +7,8 @@
 mod answer;
 mod exports;
 mod facts;
+mod kinds;
+mod names;
 mod people;
 mod places;
 mod proposal;

@@ -77,13 +77,6 @@ impl Proposal {
         let last = self.choices.len() - 1;
         &mut self.choices[last]
     }
-
-    /// The value of a line that is there.
-    #[cfg(test)]
-    pub fn value(&self, section: &str, key: &str) -> Option<&Value> {
-        let found = self.choices.iter().find(|choice| choice.section == section && choice.key == key);
-        found.map(|choice| &choice.value)
-    }
 }
 
 /// The table as the job file names it.

@@ -1,9 +1,8 @@
 //! From columns and their roles to the lines of a source.
 
 use anyhow::Result;
-use bespoke::types::EventKind;
-use bespoke_io::{CellShape, FileFormat, TableName, known_event};
-use toml::{Table, Value};
+use bespoke_io::{CellShape, FileFormat, TableName};
+use toml::Value;
 
 use super::exports;
 use super::facts::Facts;
@@ -63,12 +62,12 @@ pub fn propose(looked: &Looked) -> Result<Proposal> {
 }
 
 /// A source in the making.
-struct Source<'a, 's> {
+pub(super) struct Source<'a, 's> {
     all: &'a [Facts<'s>],
     cast: Vec<Cast>,
     /// The sample is the whole file.
     whole: bool,
-    proposal: Proposal,
+    pub(super) proposal: Proposal,
     /// Places of columns that are mapped or spoken of.
     used: Vec<usize>,
 }
@@ -79,7 +78,7 @@ impl<'a, 's> Source<'a, 's> {
         Some((cast, &self.all[cast.place]))
     }
 
-    fn facts(&self, role: Role) -> Option<&'a Facts<'s>> {
+    pub(super) fn facts(&self, role: Role) -> Option<&'a Facts<'s>> {
         self.of(role).map(|(_, facts)| facts)
     }
 
@@ -117,7 +116,7 @@ impl<'a, 's> Source<'a, 's> {
     }
 
     /// Maps the role's column.
-    fn map(&mut self, role: Role) {
+    pub(super) fn map(&mut self, role: Role) {
         let Some(name) = role.column() else { return };
         let Some((cast, facts)) = self.of(role) else { return };
         let (cast, column) = (cast.clone(), facts.name().to_owned());
@@ -151,6 +150,7 @@ impl<'a, 's> Source<'a, 's> {
         self.ids();
         self.guests();
         self.time();
+        self.duplicates();
         self.rules();
         let of_customers =
             |place: &usize| !self.used.contains(place) && people::is_of_customers(&self.all[*place]);
@@ -202,49 +202,6 @@ impl<'a, 's> Source<'a, 's> {
         }
         self.one_currency();
         self.ids();
-    }
-
-    /// What an event is: the column that says so, or the same for all.
-    fn kind(&mut self) {
-        let Some(facts) = self.facts(Role::Event) else {
-            let sold = [Role::Order, Role::Price, Role::Revenue, Role::Quantity];
-            let sold = sold.into_iter().find_map(|role| self.facts(role));
-            match sold {
-                Some(facts) => {
-                    let evidence = format!(
-                        "\"{}\" belongs to sales, and no column names the kind",
-                        super::words(facts.name())
-                    );
-                    self.proposal.choose("", "kind", "purchase", High, evidence);
-                }
-                None => {
-                    let evidence = "no column names the kind of event and nothing was paid";
-                    let choice = self.proposal.choose("", "kind", "view", Low, evidence);
-                    choice.instead.push("kind = \"purchase\"".to_owned());
-                }
-            }
-            return;
-        };
-        let levels: Vec<String> = facts.levels().map(str::to_owned).collect();
-        self.map(Role::Event);
-        let unknown: Vec<&String> = levels.iter().filter(|name| known_event(name).is_none()).collect();
-        let (guessed, dark): (Vec<_>, Vec<_>) =
-            unknown.into_iter().map(|name| (name, guessed_kind(name))).partition(|(_, kind)| kind.is_some());
-        if !guessed.is_empty() {
-            let kinds = guessed
-                .iter()
-                .filter_map(|(name, kind)| Some(((*name).clone(), kind.as_ref()?.name().into())));
-            let map: Table = kinds.collect();
-            self.proposal.choose("", "kind_map", map, Medium, "by the words in these names");
-        }
-        if !dark.is_empty() {
-            let names: Vec<String> =
-                dark.iter().take(8).map(|(name, _)| format!("\"{}\"", super::words(name))).collect();
-            self.proposal.warnings.push(format!(
-                "events of these names will be set aside as unknown unless kind_map says what they are: {}",
-                names.join(", ")
-            ));
-        }
     }
 
     /// A job has one currency; a column of it is mapped so that other ones are noticed.
@@ -313,6 +270,18 @@ impl<'a, 's> Source<'a, 's> {
         if guess.needs_zone {
             // The value is filled in when the zone of the job is known.
             self.proposal.choose("time", "zone", "", Low, "");
+        }
+    }
+
+    /// Without a time of day and an order, two equal purchases look like one that is told twice.
+    fn duplicates(&mut self) {
+        let Some(time) = self.facts(Role::Time) else { return };
+        let days = time.time.as_ref().is_some_and(super::times::TimeGuess::is_day);
+        if days && self.facts(Role::Order).is_none() && self.facts(Role::EventId).is_none() {
+            let evidence =
+                "times are days and no column names orders: equal rows may be two purchases of a day";
+            let choice = self.proposal.choose("", "duplicates", "keep", Medium, evidence);
+            choice.instead.push("duplicates = \"merge\"".to_owned());
         }
     }
 
@@ -412,29 +381,4 @@ impl<'a, 's> Source<'a, 's> {
 
 fn choice(key: &str, value: Value, confidence: Confidence, evidence: String) -> Choice {
     Choice { section: "", key: key.to_owned(), value, confidence, evidence, instead: Vec::new() }
-}
-
-/// Words in names of events that are not among the known ones.
-const EVENT_WORDS: [(&str, EventKind); 16] = [
-    ("refund", EventKind::Refund),
-    ("return", EventKind::Refund),
-    ("cancel", EventKind::Refund),
-    ("removefromcart", EventKind::CartRemove),
-    ("cartremove", EventKind::CartRemove),
-    ("cart", EventKind::CartAdd),
-    ("basket", EventKind::CartAdd),
-    ("purchase", EventKind::Purchase),
-    ("order", EventKind::Purchase),
-    ("buy", EventKind::Purchase),
-    ("transaction", EventKind::Purchase),
-    ("impression", EventKind::Exposure),
-    ("dismiss", EventKind::Dismissal),
-    ("click", EventKind::Click),
-    ("view", EventKind::View),
-    ("read", EventKind::View),
-];
-
-fn guessed_kind(name: &str) -> Option<EventKind> {
-    let key = super::facts::key(name);
-    EVENT_WORDS.iter().find(|(word, _)| key.contains(word)).map(|(_, kind)| *kind)
 }

@@ -87,7 +87,9 @@ pub fn guess(cells: &[&str], shape: CellShape) -> Option<TimeGuess> {
         CellShape::Text | CellShape::Number => {}
     }
     let example = cells.first()?;
-    if !cells.iter().take(FIRST).all(|cell| cell.bytes().any(|byte| byte.is_ascii_digit())) {
+    let first = &cells[..cells.len().min(FIRST)];
+    let with_digits = first.iter().filter(|cell| cell.bytes().any(|byte| byte.is_ascii_digit())).count();
+    if (with_digits as f64) < SHARE * first.len() as f64 {
         return None;
     }
     epoch(cells).or_else(|| pattern(cells, example))

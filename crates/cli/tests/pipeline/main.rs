@@ -2,6 +2,7 @@
 
 mod config;
 mod fixture;
+mod init;
 mod inputs;
 mod kill9;
 mod online_retail;
