@@ -316,8 +316,9 @@ fn reliability_bin(rows: &[(f64, bool)]) -> ReliabilityBin {
     }
 }
 
-/// A rate with its Wilson score interval at 95 %.
-fn wilson(n_positive: f64, n: f64) -> Estimate {
+/// A rate with its Wilson score interval at 95 % (Wilson 1927); `n` is above 0 and may be fractional.
+#[must_use]
+pub fn wilson(n_positive: f64, n: f64) -> Estimate {
     let rate = n_positive / n;
     let z = Z95 * Z95 / n;
     let middle = (rate + 0.5 * z) / (1.0 + z);

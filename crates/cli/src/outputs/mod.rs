@@ -2,6 +2,7 @@
 //!
 //! Everything here is the same for the same inputs, seed and kernel level; no wall clock, no path of a machine.
 
+pub mod figures;
 mod format;
 pub mod persona_file;
 mod report;

@@ -9,6 +9,43 @@ pub struct PersonaFile {
     pub personas: Vec<Persona>,
     /// Why there are so many, a sentence.
     pub how_many: String,
+    /// Absent when there is one persona only.
+    #[serde(default)]
+    pub map: Option<PersonaMap>,
+    /// By feature, what sets personas apart most first.
+    #[serde(default)]
+    pub standardised: Vec<StandardisedFeature>,
+}
+
+/// The personas' centroids on the two axes along which they differ most, sizes as weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PersonaMap {
+    /// In the order of the personas, in standard deviations of a feature.
+    pub points: Vec<MapPoint>,
+    /// Share of the differences between personas that lies along each axis, 0..=1.
+    pub explained: [f64; 2],
+    /// What grows towards the right, and upwards: features in words, the strongest first.
+    pub towards: [Vec<String>; 2],
+}
+
+/// A place on the map.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MapPoint {
+    pub x: f64,
+    pub y: f64,
+}
+
+/// One feature over all personas.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StandardisedFeature {
+    pub feature: String,
+    /// For a category, the level whose share this is.
+    pub level: Option<String>,
+    /// In words.
+    pub label: String,
+    /// (mean of the members - mean of all) / standard deviation of all, in the order of the personas; after the
+    /// transform that personas are found with.
+    pub cells: Vec<f64>,
 }
 
 /// One persona.
@@ -34,6 +71,33 @@ pub struct Persona {
     pub mean_cltv: Option<f64>,
     /// Share of all revenue, 0..=1.
     pub revenue_share: f64,
+    #[serde(default)]
+    pub habits: Habits,
+}
+
+/// When, where and how much a persona orders.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Habits {
+    pub orders: u64,
+    /// Revenue over orders, in units of the currency; absent without an order.
+    pub mean_order_value: Option<f64>,
+    /// Purchase lines over orders; absent without an order.
+    pub lines_per_order: Option<f64>,
+    /// Share of the members with more than one order.
+    pub repeat_share: f64,
+    /// Orders by hour of the day in the business zone, 24 cells; none when the source has no hours.
+    pub hours: Vec<u64>,
+    /// Orders by day of the week, Monday first.
+    pub weekdays: Vec<u64>,
+    /// Orders by channel, most first; those without one left out.
+    pub channels: Vec<ChannelOrders>,
+}
+
+/// Orders through a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChannelOrders {
+    pub channel: String,
+    pub orders: u64,
 }
 
 /// The middle of one feature: a median, or the share of a level.
@@ -42,6 +106,9 @@ pub struct Centre {
     pub feature: String,
     /// For a category, the level whose share this is.
     pub level: Option<String>,
+    /// In words.
+    #[serde(default)]
+    pub label: String,
     /// For example `GBP`, `days`, `share`.
     pub unit: String,
     /// In this persona; absent when nobody has a value.

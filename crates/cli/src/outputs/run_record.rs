@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use bespoke::kernels::KernelLevel;
 use serde::{Deserialize, Serialize};
 
-/// What `run.json` holds.
+use super::figures::{
+    AtRisk, Changes, ChurnBacktest, CltvBacktest, Concentration, DataQuality, Gain, Headline, Month,
+    ReasonCount, TopItem,
+};
+
+/// What `run.json` holds. Fields that earlier versions did not write have defaults, so that their runs can be read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     pub versions: Versions,
@@ -19,7 +24,18 @@ pub struct RunRecord {
     pub inputs: Vec<InputFile>,
     pub rows: Vec<FileRows>,
     pub counts: Counts,
+    /// Absent at the first run.
+    #[serde(default)]
+    pub changes: Option<Changes>,
+    /// Oldest first.
+    #[serde(default)]
+    pub months: Vec<Month>,
+    #[serde(default)]
+    pub data: DataQuality,
     pub metrics: Vec<Metric>,
+    /// Absent when churn is not available.
+    #[serde(default)]
+    pub at_risk: Option<AtRisk>,
     /// Absent when churn is not available.
     pub churn: Option<ChurnSummary>,
     /// Absent when CLTV is not available.
@@ -29,6 +45,21 @@ pub struct RunRecord {
     pub not_available: Vec<NotAvailable>,
     /// Sentences for people.
     pub warnings: Vec<String>,
+}
+
+impl RunRecord {
+    /// The figures at the top of a report.
+    pub fn headline(&self) -> Headline {
+        Headline {
+            as_of: self.as_of.clone(),
+            customers: self.counts.customers,
+            orders: self.counts.orders,
+            revenue: self.counts.revenue,
+            mean_p_churn: self.churn.as_ref().map(|churn| churn.mean_p_churn),
+            cltv: self.cltv.as_ref().map(|cltv| cltv.total),
+            cltv_horizon_days: self.cltv.as_ref().map(|cltv| cltv.horizon_days),
+        }
+    }
 }
 
 /// What made the run.
@@ -133,6 +164,11 @@ pub struct Metric {
     pub baseline: Option<f64>,
     /// For example `popularity`.
     pub baseline_name: Option<String>,
+    #[serde(default)]
+    pub baseline_interval: Option<Interval>,
+    /// Over the baseline, customer by customer.
+    #[serde(default)]
+    pub gain: Option<Gain>,
     /// How many customers or cases it was measured on.
     pub n: u64,
 }
@@ -154,6 +190,11 @@ pub struct ChurnSummary {
     pub mean_p_churn: f64,
     /// From the most to the least endangered.
     pub deciles: Vec<Decile>,
+    #[serde(default)]
+    pub backtest: Option<ChurnBacktest>,
+    /// What is named most often first.
+    #[serde(default)]
+    pub reasons: Vec<ReasonCount>,
 }
 
 /// A tenth of the customers by churn.
@@ -176,6 +217,11 @@ pub struct CltvSummary {
     pub median: f64,
     /// From low to high, without gaps.
     pub bands: Vec<ValueBand>,
+    /// Absent when all values are 0.
+    #[serde(default)]
+    pub concentration: Option<Concentration>,
+    #[serde(default)]
+    pub backtest: Option<CltvBacktest>,
 }
 
 /// Customers worth `from..to`; the last band may be open.
@@ -201,6 +247,9 @@ pub struct RecommendationSummary {
     /// Withheld candidates by reason code.
     pub withheld: BTreeMap<String, u64>,
     pub shortfalls: Vec<Shortfall>,
+    /// The items recommended to the most customers.
+    #[serde(default)]
+    pub top_items: Vec<TopItem>,
 }
 
 /// Slots that stay empty.

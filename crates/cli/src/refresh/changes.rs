@@ -7,8 +7,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use bespoke_io::{OutColumn, OutValues, ReadBack, read_columns};
 
+use crate::outputs::figures::{Changes, Headline, PersonaMove};
+use crate::outputs::{RunRecord, files};
+
 /// Groups of equal size by value, 1 = the most valuable.
 const N_BANDS: usize = 5;
+/// Moves between personas in the record.
+const MAX_MOVES: usize = 10;
 
 /// What is compared of one customer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +59,53 @@ pub fn standings(run: &Path) -> Result<BTreeMap<String, Standing>> {
         value_band: bands[row],
     };
     Ok(ids.iter().enumerate().filter_map(|(row, id)| Some((id.clone()?, standing(row)))).collect())
+}
+
+/// The headline figures of an earlier run; `None` when its record cannot be read by this version.
+pub fn headline(run: &Path) -> Option<Headline> {
+    let record: RunRecord = serde_json::from_slice(&std::fs::read(run.join(files::RUN)).ok()?).ok()?;
+    Some(record.headline())
+}
+
+/// The changes over all customers.
+pub fn summary(
+    before: &BTreeMap<String, Standing>,
+    after: &[(&str, Standing)],
+    headline: Option<Headline>,
+) -> Changes {
+    let mut changes = Changes { before: headline, ..Changes::default() };
+    let mut moves: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (customer, now) in after {
+        let Some(then) = before.get(*customer) else {
+            changes.joined += 1;
+            continue;
+        };
+        changes.stayed += 1;
+        if let (Some(from), Some(to)) = (&then.persona, &now.persona)
+            && from != to
+        {
+            changes.persona += 1;
+            *moves.entry((from, to)).or_default() += 1;
+        }
+        // Decile 1 is the riskiest, band 1 the most valuable.
+        if let (Some(then), Some(now)) = (then.churn_decile, now.churn_decile) {
+            changes.riskier += u64::from(now < then);
+            changes.safer += u64::from(now > then);
+        }
+        if let (Some(then), Some(now)) = (then.value_band, now.value_band) {
+            changes.more_valuable += u64::from(now < then);
+            changes.less_valuable += u64::from(now > then);
+        }
+    }
+    changes.gone = before.len() as u64 - changes.stayed;
+    let mut moves: Vec<PersonaMove> = moves
+        .into_iter()
+        .map(|((from, to), customers)| PersonaMove { from: from.to_owned(), to: to.to_owned(), customers })
+        .collect();
+    moves.sort_by_key(|one| std::cmp::Reverse(one.customers));
+    moves.truncate(MAX_MOVES);
+    changes.moves = moves;
+    changes
 }
 
 /// The columns of `changes.parquet`: one row per customer and thing that changed; customers who are new or gone
@@ -109,5 +161,25 @@ mod tests {
         let columns = columns(&before, after.into_iter());
         let OutValues::Text(what) = &columns[1].values else { panic!() };
         assert_eq!(what.iter().flatten().collect::<Vec<_>>(), ["persona", "churn_decile"]);
+    }
+
+    #[test]
+    fn the_summary_counts_who_came_went_and_moved() {
+        let standing = |persona: &str, decile, band| Standing {
+            persona: Some(persona.to_owned()),
+            churn_decile: Some(decile),
+            value_band: Some(band),
+        };
+        let before = BTreeMap::from([
+            ("a".to_owned(), standing("x", 1, 1)),
+            ("b".to_owned(), standing("x", 5, 2)),
+            ("gone".to_owned(), standing("x", 1, 1)),
+        ]);
+        let after = [("a", standing("y", 2, 3)), ("b", standing("x", 4, 1)), ("new", standing("x", 1, 1))];
+        let changes = summary(&before, &after, None);
+        assert_eq!((changes.joined, changes.gone, changes.stayed, changes.persona), (1, 1, 2, 1));
+        assert_eq!((changes.riskier, changes.safer), (1, 1));
+        assert_eq!((changes.more_valuable, changes.less_valuable), (1, 1));
+        assert_eq!(changes.moves, [PersonaMove { from: "x".into(), to: "y".into(), customers: 1 }]);
     }
 }

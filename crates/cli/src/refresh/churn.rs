@@ -1,11 +1,11 @@
 //! Who is leaving: earlier snapshots with their outcomes teach, the latest labelled one judges.
 
-use bespoke::churn::{ChurnModel, ChurnParams, ChurnScore, ChurnValid, LabelledSnapshot};
+use bespoke::churn::{ChurnModel, ChurnParams, ChurnScore, ChurnValid, LabelledSnapshot, Split};
 use bespoke::error::{DataError, ParamError};
 use bespoke::features::{
     Column, FeatureDef, FeatureFamily, FeatureKind, FeaturePlan, FeatureTable, Snapshot, purchases_around,
 };
-use bespoke::metrics::classification::Estimate;
+use bespoke::metrics::classification::{Estimate, RankGroup, wilson};
 use bespoke::params::Params;
 use bespoke::types::Timestamp;
 use rayon::prelude::*;
@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::input::Input;
 use super::value::{self, ValueRow};
 use crate::config::JobConfig;
+use crate::outputs::figures::{BacktestDecile, ChurnBacktest, ReasonCount, ReliabilityBin};
 use crate::outputs::run_record::{Interval, Metric};
 
 const STAGE: &str = "churn";
@@ -95,6 +96,8 @@ pub struct Leaving {
     pub scores: Vec<ChurnScore>,
     pub deciles: Vec<u8>,
     pub reasons: Vec<String>,
+    /// How often each feature is among them.
+    pub reason_counts: Vec<ReasonCount>,
 }
 
 /// Scores everybody who is scored. Deciles are among those.
@@ -103,14 +106,37 @@ pub struct Leaving {
 /// When the table is not of the model's columns.
 pub fn score(model: &ChurnModel, table: &FeatureTable) -> Result<Leaving, bespoke::error::SpecMismatch> {
     let scores = model.predict(table)?;
+    let deciles = bespoke::churn::deciles(&scores);
     let explainer = model.explainer(table)?;
-    let words = |row: usize| {
+    let features = &table.spec().features;
+    let mut counts: Vec<ReasonCount> = features.iter().map(no_reason).collect();
+    let mut words = |row: usize| {
         let reasons = explainer.reasons(row);
+        for reason in &reasons {
+            let at = features.iter().position(|def| def.name == reason.feature);
+            let Some(count) = at.map(|at| &mut counts[at]) else { continue };
+            let raises = u64::from(reason.phi > 0.0);
+            count.raises += raises;
+            count.lowers += 1 - raises;
+            count.raises_top_tenth += raises * u64::from(deciles[row] == 1);
+        }
         let words: Vec<&str> = reasons.iter().map(|reason| reason.words.as_str()).collect();
         if words.is_empty() { "no single reason stands out".to_owned() } else { words.join("; ") }
     };
-    let reasons = (0..table.n_rows()).map(words).collect();
-    Ok(Leaving { deciles: bespoke::churn::deciles(&scores), scores, reasons })
+    let reasons = (0..table.n_rows()).map(&mut words).collect();
+    counts.retain(|count| count.raises + count.lowers > 0);
+    counts.sort_by_key(|count| std::cmp::Reverse(count.raises + count.lowers));
+    Ok(Leaving { deciles, scores, reasons, reason_counts: counts })
+}
+
+fn no_reason(def: &FeatureDef) -> ReasonCount {
+    ReasonCount {
+        feature: def.name.clone(),
+        label: def.label.clone(),
+        raises: 0,
+        lowers: 0,
+        raises_top_tenth: 0,
+    }
 }
 
 /// The figures of the backtest.
@@ -124,6 +150,8 @@ pub fn metrics(model: &ChurnModel) -> Vec<Metric> {
             interval: interval.map(|e| Interval { low: e.low, high: e.high, level: 0.95 }),
             baseline: baseline.map(|(figure, _)| figure),
             baseline_name: baseline.map(|(_, name)| name.to_owned()),
+            baseline_interval: None,
+            gain: None,
             n: evaluation.n_rows as u64,
         };
     let of = |name: &str, e: &Estimate, baseline| metric(name, e.estimate, Some(e), baseline);
@@ -134,4 +162,45 @@ pub fn metrics(model: &ChurnModel) -> Vec<Metric> {
         metric("calibration error (ECE10)", evaluation.ece10, None, None),
         of("lift of the top tenth", &evaluation.lift_at_10, Some((1.0, "chance"))),
     ]
+}
+
+/// The backtest to be drawn.
+pub fn backtest(model: &ChurnModel) -> ChurnBacktest {
+    let evaluation = model.evaluation();
+    let split = match &evaluation.split {
+        Split::Time { test_as_of, .. } => {
+            format!("tested on what was known at {test_as_of}, trained on outcomes known by then")
+        }
+        Split::Folds { n_folds } => format!(
+            "tested in {n_folds} folds by customer, which is optimistic: the log is too short to test on a later time"
+        ),
+    };
+    let decile = |group: &RankGroup| {
+        let observed = wilson(group.n_positive, group.n);
+        BacktestDecile {
+            customers: group.n,
+            predicted: group.p_mean,
+            observed: group.rate,
+            interval: interval(&observed),
+            lift: group.lift,
+            cumulative_gain: group.cumulative_gain,
+        }
+    };
+    let bin = |bin: &bespoke::metrics::classification::ReliabilityBin| ReliabilityBin {
+        customers: bin.n as u64,
+        predicted: bin.p_mean,
+        observed: bin.rate.estimate,
+        interval: interval(&bin.rate),
+    };
+    ChurnBacktest {
+        split,
+        customers: evaluation.n_rows as u64,
+        churned: evaluation.n_churned as u64,
+        deciles: evaluation.deciles.iter().map(decile).collect(),
+        reliability: evaluation.reliability.iter().map(bin).collect(),
+    }
+}
+
+fn interval(estimate: &Estimate) -> Interval {
+    Interval { low: estimate.low, high: estimate.high, level: 0.95 }
 }

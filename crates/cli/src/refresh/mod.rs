@@ -5,16 +5,20 @@
 mod changes;
 mod churn;
 mod gate;
+mod habits;
 mod input;
 pub mod inspect;
 mod models;
+mod persona_map;
 mod personas;
+mod quality;
 mod recommend;
 mod record;
 mod results;
 mod slates;
 pub mod stages;
 mod tables;
+mod tracking;
 mod value;
 
 use std::path::PathBuf;

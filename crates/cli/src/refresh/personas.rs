@@ -11,7 +11,9 @@ use bespoke::personas::{
 use bespoke::tables::Tables;
 use bespoke::types::EventKind;
 
+use super::habits::Counted;
 use super::input::Input;
+use super::persona_map;
 use crate::config::{JobConfig, PersonaCount};
 use crate::outputs::persona_file::{Centre, Effect, Persona, PersonaFile, TopEntry};
 
@@ -74,6 +76,7 @@ pub struct Members<'a> {
     pub churn: Option<Vec<f64>>,
     pub cltv: Vec<Option<f64>>,
     pub revenue: Vec<f64>,
+    pub habits: &'a Counted,
 }
 
 /// What `personas.json` says.
@@ -97,10 +100,13 @@ pub fn file(model: &PersonaModel, input: &Input, table: &FeatureTable, members: 
             mean_churn: members.churn.as_ref().and_then(|churn| mean(rows.iter().map(|&row| churn[row]))),
             mean_cltv: mean(rows.iter().filter_map(|&row| members.cltv[row])),
             revenue_share: if total > 0.0 { revenue / total } else { 0.0 },
+            habits: members.habits.habits(input, at),
         }
     };
     let personas = model.profiles().iter().enumerate().map(card).collect();
-    PersonaFile { personas, how_many: how_many(model) }
+    let standardised = persona_map::standardised(model);
+    let map = persona_map::map(model, &standardised);
+    PersonaFile { personas, how_many: how_many(model), map, standardised }
 }
 
 fn mean(cells: impl Iterator<Item = f64>) -> Option<f64> {
@@ -135,8 +141,13 @@ fn centres(centre: &ProfileCentre, table: &FeatureTable) -> Vec<Centre> {
         let spec = table.spec();
         spec.position(feature).map_or_else(String::new, |at| spec.features[at].unit.clone())
     };
+    let label = |feature: &str| {
+        let spec = table.spec();
+        spec.position(feature).map_or_else(|| feature.to_owned(), |at| spec.features[at].label.clone())
+    };
     let line = |feature: &str, level: Option<String>, unit: String, here, overall| Centre {
         feature: feature.to_owned(),
+        label: label(feature),
         level,
         unit,
         here,

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 use super::input::Input;
 use crate::config::JobConfig;
+use crate::outputs::figures::Gain;
 use crate::outputs::run_record::{Interval, Metric};
 
 /// Length of the lists that are judged.
@@ -146,13 +147,17 @@ pub fn warning(metrics: &[Metric]) -> Option<String> {
 
 fn judge(metric: RankingMetric, ours: &[f64], popularity: &[f64]) -> Option<Metric> {
     let (mean, baseline) = (MeanEstimate::of(ours)?, MeanEstimate::of(popularity)?);
+    let difference = MeanEstimate::of_difference(ours, popularity)?;
+    let interval = |of: &MeanEstimate| of.interval().map(|(low, high)| Interval { low, high, level: 0.95 });
     Some(Metric {
         stage: "recommend".to_owned(),
         name: format!("{} on new items", metric.name(CUT)),
         estimate: mean.mean,
-        interval: mean.interval().map(|(low, high)| Interval { low, high, level: 0.95 }),
+        interval: interval(&mean),
         baseline: Some(baseline.mean),
         baseline_name: Some("popularity".to_owned()),
+        baseline_interval: interval(&baseline),
+        gain: Some(Gain { estimate: difference.mean, interval: interval(&difference) }),
         n: mean.n_customers as u64,
     })
 }

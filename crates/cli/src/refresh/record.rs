@@ -9,15 +9,19 @@ use bespoke::engine::World;
 use bespoke::features::SPEC_VERSION;
 use bespoke::types::EventKind;
 
-use super::Task;
-use super::churn::Leaving;
+use super::churn::{self, Leaving};
 use super::input::Input;
 use super::models::Fitted;
+use super::results::Known;
 use super::slates::{self, Slate};
 use super::tables::Activity;
-use super::value;
+use super::{Task, changes, quality, value};
 use crate::outputs::RunRecord;
+use crate::outputs::figures::AtRisk;
 use crate::outputs::run_record::{ChurnSummary, Counts, Decile, Versions};
+
+/// The last tenth, of ten by falling churn, whose customers count as endangered.
+const RISKY_DECILE: u8 = 3;
 
 /// Puts the record together.
 ///
@@ -29,8 +33,7 @@ pub fn of(
     fitted: &Fitted,
     world: &World,
     slates: &[Slate],
-    activity: &[Activity],
-    warnings: Vec<String>,
+    known: &Known,
     time_zone_data: &str,
 ) -> Result<RunRecord> {
     let values: Vec<f64> =
@@ -53,13 +56,18 @@ pub fn of(
         parameters: task.job.parameters()?,
         inputs: input.files.clone(),
         rows: input.rows.clone(),
-        counts: counts(input, activity),
+        counts: counts(input, &known.activity),
+        changes: known.changes.clone(),
+        months: known.months.clone(),
+        data: quality::of(input, &fitted.table, fitted.models.personas()),
         metrics: fitted.metrics.clone(),
+        at_risk: fitted.leaving.as_ref().map(|leaving| at_risk(fitted, leaving, &known.activity)),
         churn: fitted.leaving.as_ref().map(|leaving| churn_summary(fitted, leaving)),
-        cltv: value::summary(horizon, &values),
-        recommendations: (input.tables.items.len() > 0).then(|| slates::summary(world, slates, input.as_of)),
+        cltv: value::summary(horizon, &values, fitted.value.backtest.clone()),
+        recommendations: (input.tables.items.len() > 0)
+            .then(|| slates::summary(&input.tables, world, slates, input.as_of)),
         not_available: fitted.not_available.clone(),
-        warnings,
+        warnings: known.warnings.clone(),
     })
 }
 
@@ -106,5 +114,28 @@ fn churn_summary(fitted: &Fitted, leaving: &Leaving) -> ChurnSummary {
         horizon_days: model.map_or(0, |model| model.params().params().horizon_days),
         mean_p_churn: mean,
         deciles: (1..=10).map(decile).collect(),
+        backtest: model.map(churn::backtest),
+        reasons: leaving.reason_counts.clone(),
+    }
+}
+
+/// Customers of the most endangered tenths up to [`RISKY_DECILE`] and of the top fifth by revenue so far.
+fn at_risk(fitted: &Fitted, leaving: &Leaving, activity: &[Activity]) -> AtRisk {
+    let revenue: Vec<Option<f64>> = activity.iter().map(|a| Some(a.revenue)).collect();
+    let bands = changes::value_bands(&revenue);
+    let is_at_risk = |row: &usize| leaving.deciles[*row] <= RISKY_DECILE && bands[*row] == Some(1);
+    let rows: Vec<usize> = (0..activity.len()).filter(is_at_risk).collect();
+    let mut of_persona: BTreeMap<u32, u64> = BTreeMap::new();
+    for &row in &rows {
+        if let Some(assigned) = fitted.assigned.get(row) {
+            *of_persona.entry(assigned.persona).or_default() += 1;
+        }
+    }
+    let most = of_persona.into_iter().max_by_key(|&(id, n)| (n, std::cmp::Reverse(id)));
+    let name = |id: u32| Some(fitted.models.personas()?.profile(id)?.name.clone());
+    AtRisk {
+        customers: rows.len() as u64,
+        revenue: rows.iter().map(|&row| activity[row].revenue).sum(),
+        persona: most.and_then(|(id, _)| name(id)),
     }
 }

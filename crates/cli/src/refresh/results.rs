@@ -5,9 +5,11 @@ use bespoke::bundle::Profiles;
 use bespoke::decide::CustomerState;
 use bespoke::engine::World;
 use bespoke::features::{orders_and_revenue_between, tz_version};
+use bespoke::personas::{Assignment, PersonaModel};
 use bespoke::types::Timestamp;
 use bespoke_io::write_rejected;
 
+use super::habits::{self, Counted};
 use super::input::{self, Input};
 use super::models::Fitted;
 use super::slates::{self, Slate};
@@ -15,6 +17,7 @@ use super::tables::{self, Activity, Scores};
 use super::{Made, Task, changes, personas, record};
 use crate::config::PublishingCounts;
 use crate::outputs::PersonaFile;
+use crate::outputs::figures::{Changes, Month};
 
 /// What a run has to say, on its way into files.
 pub struct Results<'a> {
@@ -28,9 +31,12 @@ pub struct Results<'a> {
 
 /// What the files about people leave for the record.
 pub struct Known {
-    activity: Vec<Activity>,
-    personas: PersonaFile,
-    warnings: Vec<String>,
+    pub activity: Vec<Activity>,
+    pub personas: PersonaFile,
+    pub months: Vec<Month>,
+    /// Absent at the first run.
+    pub changes: Option<Changes>,
+    pub warnings: Vec<String>,
 }
 
 impl Results<'_> {
@@ -52,13 +58,15 @@ impl Results<'_> {
         };
         tables::write(dir, "customers", csv, &tables::customers(&scores))?;
         let mut warnings = fitted.warnings.clone();
-        tables::write(dir, "changes", csv, &changed(task, &scores, &mut warnings))?;
+        let (columns, changes) = changed(task, &scores, &mut warnings);
+        tables::write(dir, "changes", csv, &columns)?;
         write_rejected(&dir.join("rejected.csv"), &input.rejected)?;
         task.run.write("model.bespoke", &fitted.models.to_bytes()?)?;
         task.run.write("catalogue.bespoke", &world.catalogue().to_bytes())?;
         task.run.write("policy.toml", policy.as_bytes())?;
-        let personas = persona_file(input, fitted, &activity);
-        Ok(Known { activity, personas, warnings })
+        let counted = habits::count(input, n_personas(fitted), &places(fitted));
+        let personas = persona_file(input, fitted, &activity, &counted);
+        Ok(Known { activity, personas, months: counted.months(input), changes, warnings })
     }
 
     /// Writes what was decided and puts the record together.
@@ -73,15 +81,14 @@ impl Results<'_> {
         known: Known,
     ) -> Result<Made> {
         let Self { task, input, fitted, world, .. } = *self;
-        let Known { activity, personas, warnings } = known;
         let publishing_counts = task.job.output.publishing_counts == PublishingCounts::Decided;
         let profiles = || slates::profiles(input, states, slates, publishing_counts, older).to_bytes();
-        let record = || record::of(task, input, fitted, world, slates, &activity, warnings, tz_version());
+        let record = || record::of(task, input, fitted, world, slates, &known, tz_version());
         let (written, (profiles, record)) =
             rayon::join(|| self.write_slates(slates), || rayon::join(profiles, record));
         written?;
         let rejected = input::examples(&input.rejected);
-        Ok(Made { record: record?, personas, rejected, profiles: profiles? })
+        Ok(Made { record: record?, personas: known.personas, rejected, profiles: profiles? })
     }
 
     fn write_slates(&self, slates: &[Slate]) -> Result<()> {
@@ -117,7 +124,7 @@ fn changed<'a>(
     task: &Task<'_>,
     scores: &Scores<'a>,
     warnings: &mut Vec<String>,
-) -> Vec<bespoke_io::OutColumn<'a>> {
+) -> (Vec<bespoke_io::OutColumn<'a>>, Option<Changes>) {
     let before = task.previous.as_ref().map(|run| changes::standings(run)).transpose();
     let before = before.unwrap_or_else(|error| {
         warnings.push(format!("changes against the run before are not known: {error:#}"));
@@ -139,16 +146,31 @@ fn changed<'a>(
         };
         (input.tables.customers.ids.get(customer), standing)
     };
-    changes::columns(&before.unwrap_or_default(), input.scored.iter().enumerate().map(standing))
+    let after: Vec<(&str, changes::Standing)> = input.scored.iter().enumerate().map(standing).collect();
+    let headline = || task.previous.as_ref().and_then(|run| changes::headline(run));
+    let summary = before.as_ref().map(|before| changes::summary(before, &after, headline()));
+    (changes::columns(&before.unwrap_or_default(), after.into_iter()), summary)
 }
 
-fn persona_file(input: &Input, fitted: &Fitted, activity: &[Activity]) -> PersonaFile {
+fn n_personas(fitted: &Fitted) -> usize {
+    fitted.models.personas().map_or(0, PersonaModel::n_personas)
+}
+
+/// The place of each scored customer's persona in the order of the profiles.
+fn places(fitted: &Fitted) -> Vec<Option<usize>> {
+    let profiles = fitted.models.personas().map_or(&[][..], PersonaModel::profiles);
+    let place = |assigned: &Assignment| profiles.iter().position(|p| p.id == assigned.persona);
+    fitted.assigned.iter().map(place).collect()
+}
+
+fn persona_file(input: &Input, fitted: &Fitted, activity: &[Activity], counted: &Counted) -> PersonaFile {
     let Some(model) = fitted.models.personas() else { return PersonaFile::default() };
     let members = personas::Members {
         assigned: &fitted.assigned,
         churn: fitted.leaving.as_ref().map(|leaving| leaving.scores.iter().map(|s| s.p_churn).collect()),
         cltv: input.scored.iter().map(|&c| fitted.value.rows[c].and_then(|row| row.cltv)).collect(),
         revenue: activity.iter().map(|a| a.revenue).collect(),
+        habits: counted,
     };
     personas::file(model, input, &fitted.table, &members)
 }

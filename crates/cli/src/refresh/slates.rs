@@ -10,6 +10,7 @@ use bespoke::tables::Tables;
 use bespoke::types::{EventKind, Key, Timestamp};
 use rayon::prelude::*;
 
+use crate::outputs::figures::TopItem;
 use crate::outputs::run_record;
 
 /// What one customer gets, and what not.
@@ -69,6 +70,8 @@ fn state(tables: &Tables, catalogue: &Catalogue, customer: usize, as_of: Timesta
     state
 }
 
+/// Items named in the record.
+const N_TOP_ITEMS: usize = 10;
 /// Customers decided for together: enough to share the reading of item factors.
 const CHUNK: usize = 12;
 
@@ -120,18 +123,23 @@ pub fn profiles(
 }
 
 /// What is recommended over all customers, for the record.
-pub fn summary(world: &World, slates: &[Slate], as_of: Timestamp) -> run_record::RecommendationSummary {
+pub fn summary(
+    tables: &Tables,
+    world: &World,
+    slates: &[Slate],
+    as_of: Timestamp,
+) -> run_record::RecommendationSummary {
     let mut summary = run_record::RecommendationSummary {
         customers: slates.len() as u64,
         slots_asked: slates.len() as u64 * u64::from(world.policy().slots),
         items_available: world.n_available(as_of) as u64,
         ..run_record::RecommendationSummary::default()
     };
-    let mut items = std::collections::BTreeSet::new();
+    let mut items: BTreeMap<&str, u64> = BTreeMap::new();
     for slate in slates {
         summary.slots_filled += slate.shown.len() as u64;
         for item in &slate.shown {
-            items.insert(item.item_id.as_str());
+            *items.entry(item.item_id.as_str()).or_default() += 1;
             *summary.by_source.entry(item.source.name().to_owned()).or_default() += 1;
         }
         for &(code, n) in &slate.withheld {
@@ -140,7 +148,17 @@ pub fn summary(world: &World, slates: &[Slate], as_of: Timestamp) -> run_record:
     }
     summary.items_shown = items.len() as u64;
     summary.shortfalls = shortfalls(slates);
+    summary.top_items = top_items(tables, &items);
     summary
+}
+
+/// The items with the most customers, ties by id.
+fn top_items(tables: &Tables, customers: &BTreeMap<&str, u64>) -> Vec<TopItem> {
+    let mut ranked: Vec<(&str, u64)> = customers.iter().map(|(&id, &n)| (id, n)).collect();
+    ranked.sort_by_key(|&(_, n)| std::cmp::Reverse(n));
+    let title = |id: &str| tables.items.titles[tables.items.find(id)?].clone();
+    let shown = |&(id, customers): &(&str, u64)| TopItem { id: id.to_owned(), title: title(id), customers };
+    ranked.iter().take(N_TOP_ITEMS).map(shown).collect()
 }
 
 /// Short slates by what held back most of their candidates.

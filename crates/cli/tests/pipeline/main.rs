@@ -7,5 +7,6 @@ mod inputs;
 mod kill9;
 mod online_retail;
 mod refresh;
+mod report;
 mod runs;
 mod shop;

@@ -1,0 +1,108 @@
+//! Chromium without a screen: opens a page at several widths and says what a reader would mind.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A page that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What was found in a page.
+pub struct Looked {
+    /// Charts over all widths.
+    pub charts: u64,
+    /// (kind, what).
+    pub problems: Vec<(String, String)>,
+    /// Lines of the console: errors, refused requests.
+    pub console: Vec<String>,
+}
+
+/// The browser: `BESPOKE_CHROMIUM`, else the first on the path. `None` with a visible line when there is none and need
+/// not be.
+pub fn find() -> Option<PathBuf> {
+    if let Some(file) = std::env::var_os("BESPOKE_CHROMIUM") {
+        return Some(PathBuf::from(file));
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let places = std::env::split_paths(&path).flat_map(|dir| names.map(|name| dir.join(name)));
+    let found = places.into_iter().find(|file| file.is_file());
+    if found.is_none() {
+        let required = std::env::var_os("BESPOKE_REQUIRE_DATA").is_some();
+        assert!(!required, "no Chromium on the path and BESPOKE_CHROMIUM is unset, but it is required");
+        let line = "SKIPPED looking at the report: no Chromium on the path, BESPOKE_CHROMIUM is unset\n";
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
+    }
+    found
+}
+
+/// Opens `page` in frames of these widths. A window has a least width, a frame has none.
+pub fn look(browser: &Path, dir: &Path, page: &str, widths: &[u32]) -> Looked {
+    let mut frames = String::new();
+    let source = page.replace('&', "&amp;").replace('"', "&quot;");
+    for width in widths {
+        let _ = write!(
+            frames,
+            "<iframe width=\"{width}\" height=\"900\" style=\"border:0\" srcdoc=\"{source}\"></iframe>\n"
+        );
+    }
+    let wrapper = format!(
+        "<!doctype html><meta charset=\"utf-8\"><title>Looking</title>{frames}<pre id=\"result\"></pre>\
+         <script>{}</script>",
+        include_str!("checks.js")
+    );
+    let file = dir.join("looking.html");
+    fs::write(&file, wrapper).unwrap();
+    let (dom, log) = run(browser, dir, &file);
+    let result = dom.split("<pre id=\"result\">").nth(1).and_then(|rest| rest.split("</pre>").next());
+    let result = result.unwrap_or_else(|| panic!("no result in:\n{dom}\n{log}"));
+    let result = result.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    let json: serde_json::Value =
+        serde_json::from_str(&result).unwrap_or_else(|error| panic!("{error}: {result:?}\n{log}"));
+    let text = |problem: &serde_json::Value, key: &str| problem[key].as_str().unwrap().to_owned();
+    let problems = json["problems"].as_array().unwrap();
+    Looked {
+        charts: json["charts"].as_u64().unwrap(),
+        problems: problems.iter().map(|one| (text(one, "kind"), text(one, "what"))).collect(),
+        console: log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect(),
+    }
+}
+
+/// The document after its scripts have run, and the log.
+fn run(browser: &Path, dir: &Path, file: &Path) -> (String, String) {
+    let mut child = Command::new(browser)
+        // Only a page of this test is opened, and as root there is no sandbox.
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--disable-dev-shm-usage", "--window-size=1400,1000", "--enable-logging=stderr", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", dir.join("browser").display()))
+        .arg(format!("file://{}", file.display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{}: {error}", browser.display()));
+    let (mut stdout, mut stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let read = |text: &mut dyn std::io::Read| {
+        let mut bytes = Vec::new();
+        let _ = text.read_to_end(&mut bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    };
+    thread::scope(|scope| {
+        let dom = scope.spawn(move || read(&mut stdout));
+        let log = scope.spawn(move || read(&mut stderr));
+        let started = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if started.elapsed() > PATIENCE {
+                let _ = child.kill();
+                panic!("{} took longer than {PATIENCE:?}", browser.display());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        (dom.join().unwrap(), log.join().unwrap())
+    })
+}
