@@ -68,7 +68,7 @@ pub struct Month {
 /// Endangered customers who have brought much.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AtRisk {
-    /// In the most endangered three tenths and in the top fifth by revenue so far.
+    /// More likely than not to leave, and in the top fifth by revenue so far.
     pub customers: u64,
     /// Their revenue so far, in units of the currency.
     pub revenue: f64,
@@ -79,8 +79,9 @@ pub struct AtRisk {
 /// How the churn model did on customers it had not seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ChurnBacktest {
-    /// How test and training were kept apart, a sentence.
-    pub split: String,
+    /// Tested on what was known at this instant, trained on outcomes known by then, RFC 3339 in UTC; absent when the
+    /// log is too short for that, and folds by customer were tested.
+    pub test_as_of: Option<String>,
     pub customers: u64,
     /// Of those, who left.
     pub churned: u64,

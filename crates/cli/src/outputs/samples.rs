@@ -129,7 +129,7 @@ fn churn_backtest() -> ChurnBacktest {
         interval: interval(0.98 - share(k), 1.06 - share(k)),
     };
     ChurnBacktest {
-        split: "tested on what was known at 2011-09-10".into(),
+        test_as_of: Some("2011-09-10T12:50:00.001Z".into()),
         customers: 3_000,
         churned: 1_300,
         deciles: (1..=10).map(decile).collect(),

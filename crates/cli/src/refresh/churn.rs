@@ -167,13 +167,9 @@ pub fn metrics(model: &ChurnModel) -> Vec<Metric> {
 /// The backtest to be drawn.
 pub fn backtest(model: &ChurnModel) -> ChurnBacktest {
     let evaluation = model.evaluation();
-    let split = match &evaluation.split {
-        Split::Time { test_as_of, .. } => {
-            format!("tested on what was known at {test_as_of}, trained on outcomes known by then")
-        }
-        Split::Folds { n_folds } => format!(
-            "tested in {n_folds} folds by customer, which is optimistic: the log is too short to test on a later time"
-        ),
+    let test_as_of = match &evaluation.split {
+        Split::Time { test_as_of, .. } => Some(test_as_of.to_string()),
+        Split::Folds { .. } => None,
     };
     let decile = |group: &RankGroup| {
         let observed = wilson(group.n_positive, group.n);
@@ -193,7 +189,7 @@ pub fn backtest(model: &ChurnModel) -> ChurnBacktest {
         interval: interval(&bin.rate),
     };
     ChurnBacktest {
-        split,
+        test_as_of,
         customers: evaluation.n_rows as u64,
         churned: evaluation.n_churned as u64,
         deciles: evaluation.deciles.iter().map(decile).collect(),

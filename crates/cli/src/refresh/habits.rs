@@ -169,14 +169,15 @@ impl Counted {
             let start = input.calendar.start_of_day(days_from_1970(begins));
             let next = first_day(self.first_month + at as i32 + 1);
             let end = input.calendar.start_of_day(days_from_1970(next));
-            // The log may begin a little after the month did.
+            // The log may begin a little after the month did, and end a little before it does.
             let begun = first <= start.0 + Timestamp::DAY_MS;
+            let ended = end.0 <= input.data_end.0 + Timestamp::DAY_MS;
             Month {
                 month: begins.strftime("%Y-%m").to_string(),
                 customers: cells.customers,
                 orders: cells.orders,
                 revenue: Money::units_of(cells.revenue),
-                whole: begun && end <= input.data_end,
+                whole: begun && ended,
             }
         };
         self.months.iter().enumerate().map(record).collect()

@@ -107,8 +107,8 @@ fn publish(
     refuse_many_rejected(&made.record.rows, &made.rejected, job.job.max_rejected_share)?;
     write_readable(&run, files::RUN, &made.record)?;
     write_readable(&run, files::PERSONAS, &made.personas)?;
-    let report = outputs::render_report(&made.record, &made.personas, &made.rejected)?;
-    run.write(files::REPORT, report.as_bytes())?;
+    let report = || outputs::render_report(&made.record, &made.personas, &made.rejected);
+    run.write(files::REPORT, timing.note("report", report)?.as_bytes())?;
     let timings = timing.timings();
     run.write_json(files::TIMINGS, &timings)?;
     run.write_profiles(made.profiles);

@@ -20,8 +20,8 @@ use crate::outputs::RunRecord;
 use crate::outputs::figures::AtRisk;
 use crate::outputs::run_record::{ChurnSummary, Counts, Decile, Versions};
 
-/// The last tenth, of ten by falling churn, whose customers count as endangered.
-const RISKY_DECILE: u8 = 3;
+/// From this chance of leaving on customers count as endangered: more likely than not to leave.
+const ENDANGERED: f64 = 0.5;
 
 /// Puts the record together.
 ///
@@ -119,11 +119,11 @@ fn churn_summary(fitted: &Fitted, leaving: &Leaving) -> ChurnSummary {
     }
 }
 
-/// Customers of the most endangered tenths up to [`RISKY_DECILE`] and of the top fifth by revenue so far.
+/// Customers who are endangered and in the top fifth by revenue so far.
 fn at_risk(fitted: &Fitted, leaving: &Leaving, activity: &[Activity]) -> AtRisk {
     let revenue: Vec<Option<f64>> = activity.iter().map(|a| Some(a.revenue)).collect();
     let bands = changes::value_bands(&revenue);
-    let is_at_risk = |row: &usize| leaving.deciles[*row] <= RISKY_DECILE && bands[*row] == Some(1);
+    let is_at_risk = |row: &usize| leaving.scores[*row].p_churn >= ENDANGERED && bands[*row] == Some(1);
     let rows: Vec<usize> = (0..activity.len()).filter(is_at_risk).collect();
     let mut of_persona: BTreeMap<u32, u64> = BTreeMap::new();
     for &row in &rows {

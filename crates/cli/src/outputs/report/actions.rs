@@ -94,13 +94,13 @@ fn win_back(context: &Context<'_>) -> Option<Action> {
     Some(Action {
         what: format!("Win back {} good customers.", format::count(risk.customers)),
         why: format!(
-            "They have brought {} so far and are among those most likely not to order within {} days.{most} The list: \
-             customers.parquet, churn_decile 1 to 3, sorted by revenue.",
+            "They have brought {} so far and are more likely than not to order nothing within {} days.{most} The \
+             list: customers.parquet, churn_probability from 0.5 on, sorted by revenue.",
             context.money(risk.revenue),
             churn.horizon_days
         ),
         rule:
-            "customers in the three tenths of highest churn and in the top fifth by revenue so far, when the \
+            "customers with a chance of leaving of 50 % or more and in the top fifth by revenue so far, when the \
                backtest tells leavers from stayers (AUC above 0.5 with its whole interval)"
                 .to_owned(),
     })

@@ -7,11 +7,11 @@ use super::html::{escape, number};
 /// Width of every chart.
 const WIDTH: f64 = 340.0;
 /// Width of an average character of the 12-unit font, generously.
-const CHARACTER: f64 = 7.0;
+const CHARACTER: f64 = 7.8;
 /// Room above the plot for the title of the vertical axis.
 const TOP: f64 = 24.0;
 /// Room below the plot for labels and the title of the horizontal axis.
-const BOTTOM: f64 = 38.0;
+const BOTTOM: f64 = 42.0;
 
 /// Names of a chart for those who do not see it.
 #[derive(Clone, Copy)]
@@ -195,7 +195,7 @@ pub fn columns(names: Names<'_>, axes: Axes<'_>, columns: &[Column]) -> String {
         if at.is_multiple_of(every) {
             let half = 0.5 * CHARACTER * column.label.chars().count() as f64;
             let middle = (x + 0.5 * room).min(WIDTH - half);
-            plot.canvas.text("tick middle", (middle, bottom + 15.0), &column.label);
+            plot.canvas.text("tick middle", (middle, bottom + 18.0), &column.label);
         }
     }
     plot.canvas.finish(names)
@@ -227,7 +227,7 @@ pub fn lines(
         let bottom = plot.bottom;
         let text = x_text(tick);
         let half = 0.5 * CHARACTER * text.chars().count() as f64;
-        plot.canvas.text("tick middle", (x.min(WIDTH - half), bottom + 15.0), &text);
+        plot.canvas.text("tick middle", (x.min(WIDTH - half), bottom + 18.0), &text);
     }
     for curve in curves {
         let points: Vec<(f64, f64)> = curve.points.iter().map(|&(x, y)| (plot.x(x), plot.y(y))).collect();
@@ -251,7 +251,7 @@ pub struct Bubble {
 
 /// Bubbles on a plane, both axes on one scale; letters keep clear of each other.
 pub fn bubbles(names: Names<'_>, list: &[Bubble]) -> String {
-    const HEIGHT: f64 = 260.0;
+    const MOST_HIGH: f64 = 260.0;
     const LARGEST: f64 = 34.0;
     const LETTER: f64 = 15.0;
     let range = |of: fn(&Bubble) -> f64| {
@@ -262,14 +262,15 @@ pub fn bubbles(names: Names<'_>, list: &[Bubble]) -> String {
     let largest = list.iter().map(|b| finite(b.share)).fold(0.0, f64::max).max(f64::MIN_POSITIVE);
     let margin = LARGEST + 4.0;
     let scale = |room: f64, from: f64, to: f64| if to > from { room / (to - from) } else { f64::INFINITY };
-    let unit = scale(WIDTH - 2.0 * margin, left, right).min(scale(HEIGHT - 2.0 * margin, low, high));
+    let unit = scale(WIDTH - 2.0 * margin, left, right).min(scale(MOST_HIGH - 2.0 * margin, low, high));
     let unit = if unit.is_finite() { unit } else { 0.0 };
+    let height = 2.0 * margin + unit * finite(high - low);
     let (mid_x, mid_y) = (0.5 * (left + right), 0.5 * (low + high));
     let place =
-        |b: &Bubble| (0.5 * WIDTH + unit * finite(b.x - mid_x), 0.5 * HEIGHT - unit * finite(b.y - mid_y));
-    let mut canvas = Canvas::new(HEIGHT);
-    let origin = (0.5 * WIDTH - unit * finite(mid_x), 0.5 * HEIGHT + unit * finite(mid_y));
-    canvas.line("grid", (origin.0, 0.0), (origin.0, HEIGHT));
+        |b: &Bubble| (0.5 * WIDTH + unit * finite(b.x - mid_x), 0.5 * height - unit * finite(b.y - mid_y));
+    let mut canvas = Canvas::new(height);
+    let origin = (0.5 * WIDTH - unit * finite(mid_x), 0.5 * height + unit * finite(mid_y));
+    canvas.line("grid", (origin.0, 0.0), (origin.0, height));
     canvas.line("grid", (0.0, origin.1), (WIDTH, origin.1));
     for bubble in list {
         let r = (finite(bubble.share).max(0.0) / largest).sqrt() * LARGEST;

@@ -49,18 +49,25 @@ fn content(context: &Context<'_>, churn: &ChurnSummary) -> Content {
     Content {
         absent: None,
         horizon_days: churn.horizon_days,
-        split: backtest.map(|backtest| {
-            format!(
-                "{} customers, {} of whom left; {}",
-                format::count(backtest.customers),
-                format::count(backtest.churned),
-                backtest.split
-            )
-        }),
+        split: backtest.map(|backtest| split(context, backtest)),
         figures,
         reasons: (!churn.reasons.is_empty()).then(|| reasons(context, churn)),
         metrics: context.metric_table("churn", "Figures of the churn backtest"),
     }
+}
+
+fn split(context: &Context<'_>, backtest: &ChurnBacktest) -> String {
+    let (n, left) = (format::count(backtest.customers), format::count(backtest.churned));
+    let how = match &backtest.test_as_of {
+        Some(at) => {
+            format!("tested on what was known on {}, trained on outcomes known by then", context.day(at))
+        }
+        None => {
+            "tested in folds by customer, which is optimistic: the log is too short to test on a later time"
+                .to_owned()
+        }
+    };
+    format!("{n} customers, {left} of whom left; {how}")
 }
 
 fn ranged(middle: f64, interval: &Interval) -> Ranged {

@@ -113,7 +113,7 @@ impl Figure<'_> {
         let legend = if legend.is_empty() { legend } else { format!("<p class=\"legend\">{legend}</p>") };
         format!(
             "<figure class=\"panel\"><figcaption><strong>{title}</strong><span class=\"soft\">{note}</span>\
-             </figcaption>{legend}{svg}<details><summary>{title}: the figures as a table</summary>{table}</details>\
+             </figcaption>{legend}{svg}<details><summary aria-label=\"As a table: {title}\">As a table</summary>{table}</details>\
              </figure>",
             title = escape(self.title),
             note = escape(self.note),

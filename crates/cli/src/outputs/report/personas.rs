@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::format;
 use super::super::persona_file::{Centre, Effect, Habits, Persona, PersonaMap, StandardisedFeature};
 use super::charts::{self, Bubble, Names};
-use super::html::{Bar, Figure, Table, bars, diverging, escape, isolated, track};
+use super::html::{Bar, Figure, Table, bars, diverging, escape, isolated, number, track};
 use super::{Context, Section};
 
 /// Effects on a card.
@@ -107,8 +107,8 @@ fn map_view(context: &Context<'_>, map: &PersonaMap) -> MapView {
         let point = map.points[*at];
         vec![
             format!("{letter} {}", persona.name),
-            format::figure(point.x),
-            format::figure(point.y),
+            number(point.x),
+            number(point.y),
             format::count(persona.size),
         ]
     };
@@ -188,7 +188,7 @@ fn card<'a>(context: &Context<'_>, letter: String, persona: &'a Persona) -> Card
         revenue_bar: track(persona.revenue_share),
         effects: effects(context, persona),
         facts: facts(context, persona),
-        hours: (!habits.hours.is_empty()).then(|| hours(&id("hours"), &letter, habits)),
+        hours: habits.hours.iter().any(|&n| n > 0).then(|| hours(&id("hours"), &letter, habits)),
         weekdays: habits.weekdays.iter().any(|&n| n > 0).then(|| weekdays(&id("weekdays"), &letter, habits)),
         channels: (!habits.channels.is_empty()).then(|| channels(habits)),
         favourites: favourites.into_iter().filter(|(_, list)| !list.is_empty()).collect(),
@@ -216,6 +216,10 @@ fn words(persona: &Persona, effect: &Effect, currency: &str) -> String {
     match centre.map(|centre| (centre, centre.here, centre.overall)) {
         Some((centre, Some(here), Some(overall))) if !centre.label.is_empty() => {
             let [here, overall] = [here, overall].map(|x| quantity(x, &centre.unit, currency));
+            if here == overall {
+                let direction = if effect.effect > 0.0 { "more" } else { "less" };
+                return format!("{direction} {}, with the same median of {here}", centre.label);
+            }
             format!("{}: {here}, all customers {overall}", centre.label)
         }
         _ => effect.words.clone(),
@@ -239,8 +243,15 @@ fn facts(context: &Context<'_>, persona: &Persona) -> Vec<Fact> {
     let currency = &context.run.currency;
     let fact = |name: &str| {
         let centre = persona.centroid.iter().find(|centre| centre.feature == name)?;
-        let text = |x: Option<f64>| x.map_or_else(|| "–".to_owned(), |x| quantity(x, &centre.unit, currency));
+        // The unit stands once, in the label.
+        let text = |x: Option<f64>| match centre.unit.as_str() {
+            _ if x.is_none() => "–".to_owned(),
+            "%" => quantity(x.unwrap_or_default(), "%", currency),
+            unit if unit == currency => format::amount(x.unwrap_or_default()),
+            _ => quantity(x.unwrap_or_default(), "", currency),
+        };
         let label = if centre.label.is_empty() { name.replace('_', " ") } else { centre.label.clone() };
+        let label = if &centre.unit == currency { format!("{label}, {currency}") } else { label };
         Some(Fact { label, here: text(centre.here), overall: text(centre.overall) })
     };
     let mut facts: Vec<Fact> = FACTS.iter().filter_map(|name| fact(name)).collect();
@@ -269,11 +280,10 @@ fn facts(context: &Context<'_>, persona: &Persona) -> Vec<Fact> {
         });
     }
     if let Some(cltv) = persona.mean_cltv {
-        let money = |x: f64| context.money(x);
         facts.push(Fact {
-            label: "expected value (mean)".to_owned(),
-            here: money(cltv),
-            overall: optional(context.run.cltv.as_ref().map(|cltv| cltv.mean), &money),
+            label: format!("expected value (mean), {currency}"),
+            here: format::amount(cltv),
+            overall: optional(context.run.cltv.as_ref().map(|cltv| cltv.mean), &format::amount),
         });
     }
     facts
@@ -329,7 +339,7 @@ fn profile(
     let row = |(label, share): (&String, &f64)| vec![label.clone(), format::percent(*share)];
     let table = Table::new(&["when", "orders"], labels.iter().zip(&cells).map(row).collect());
     format!(
-        "{}<p class=\"soft small\">{}</p><details><summary>{}: the figures</summary>{}</details>",
+        "{}<p class=\"soft small\">{}</p><details><summary aria-label=\"As a table: {}\">As a table</summary>{}</details>",
         charts::profile(Names { id, title, description: &description }, &cells, axis),
         escape(&description),
         escape(title),

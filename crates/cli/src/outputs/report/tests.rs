@@ -15,7 +15,8 @@ fn the_page_tells_what_a_marketer_asks() {
         "8,187,806",
         "9 December 2011",
         "Frequent big spenders",
-        "order 4.5 times as often",
+        "orders: 9 orders, all customers 2 orders",
+        "send back less",
         "the customer has it",
         "265,000",
         "recall@20",
@@ -67,7 +68,7 @@ fn hostile(text: &str) -> String {
     changes.moves[0].from = text();
     let churn = run.churn.as_mut().unwrap();
     churn.reasons[0].label = text();
-    churn.backtest.as_mut().unwrap().split = text();
+    churn.backtest.as_mut().unwrap().test_as_of = Some(text());
     let shown = run.recommendations.as_mut().unwrap();
     shown.top_items[0].id = text();
     shown.top_items[0].title = Some(text());

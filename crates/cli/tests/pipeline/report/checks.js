@@ -33,7 +33,8 @@ function lines(page) {
   const found = [];
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const element = node.parentElement;
-    if (!node.data.trim() || element.closest("title, desc, .skip")) continue;
+    // What is folded away has places, too.
+    if (!node.data.trim() || element.closest("title, desc, .skip") || !element.checkVisibility()) continue;
     const range = page.createRange();
     range.selectNodeContents(node);
     for (const rect of range.getClientRects()) {
@@ -56,7 +57,7 @@ function overlapping(page, report) {
 function drawings(page, report) {
   for (const drawing of page.querySelectorAll("svg.chart")) {
     const frame = drawing.getBoundingClientRect();
-    if (!visible(frame)) continue;
+    if (!visible(frame) || !drawing.checkVisibility()) continue;
     for (const text of drawing.querySelectorAll("text")) {
       const rect = text.getBoundingClientRect();
       const inside = rect.left >= frame.left - 1 && rect.right <= frame.right + 1
@@ -71,7 +72,7 @@ function sideways(page, width, report) {
   const root = page.documentElement;
   if (root.scrollWidth > width) report("overflow", `the page is ${root.scrollWidth} px wide`);
   for (const element of page.body.querySelectorAll("*")) {
-    if (element.closest(".skip")) continue;
+    if (element.closest(".skip") || !element.checkVisibility()) continue;
     const rect = element.getBoundingClientRect();
     const boxed = element.parentElement.closest(".scroll");
     if (visible(rect) && !boxed && rect.right > width + 1) report("overflow", named(element));
