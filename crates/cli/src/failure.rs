@@ -1,7 +1,7 @@
 //! Errors at the border of the program: what is printed and which exit code it ends with.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use serde_json::json;
@@ -22,11 +22,22 @@ impl std::error::Error for Refused {}
 pub fn report(error: &anyhow::Error, json: bool) -> ExitCode {
     let refused = is_refusal(error);
     // The exit code still tells, should nobody read.
-    let _ = writeln!(std::io::stderr(), "{}: {error:#}", if refused { "refused" } else { "error" });
+    let label = if refused { "refused" } else { "error" };
+    let _ = writeln!(std::io::stderr(), "{}: {error:#}", coloured(label, colours_wanted()));
     if json {
         let _ = writeln!(std::io::stdout(), "{}", as_json(error));
     }
     ExitCode::from(if refused { 1 } else { 2 })
+}
+
+/// Colours are for people: on a terminal, and not where `NO_COLOR` says otherwise (no-color.org).
+fn colours_wanted() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && !refused
+}
+
+fn coloured(label: &str, colours: bool) -> String {
+    if colours { format!("\x1b[1;31m{label}\x1b[0m") } else { label.to_owned() }
 }
 
 fn is_refusal(error: &anyhow::Error) -> bool {
@@ -50,6 +61,12 @@ mod tests {
     fn a_refusal_is_found_under_its_context() {
         let error = Err::<(), _>(Refused("2 % of rows rejected".into())).context("refresh").unwrap_err();
         assert_eq!(as_json(&error), json!({ "status": "refused", "error": "refresh: 2 % of rows rejected" }));
+    }
+
+    #[test]
+    fn colours_are_around_the_label_only_where_wanted() {
+        assert_eq!(coloured("error", false), "error");
+        assert_eq!(coloured("error", true), "\x1b[1;31merror\x1b[0m");
     }
 
     #[test]

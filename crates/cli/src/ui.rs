@@ -137,7 +137,9 @@ impl<'a> Step<'a> {
 
 fn progress_bar(name: &str) -> ProgressBar {
     let bar = ProgressBar::new(0).with_message(name.to_owned());
-    match ProgressStyle::with_template("{msg:12} {bar:40} {percent:>3} %  {eta} left") {
+    match ProgressStyle::with_template(
+        "{msg:12} {bar:40.cyan} {percent:>3} %  {decimal_bytes_per_sec}  {eta} left",
+    ) {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }

@@ -9,16 +9,18 @@ use bespoke::types::Timestamp;
 use bespoke_io::{ReadBack, read_columns};
 use serde_json::{Value, json};
 
+use super::answer_words::{self, Churn, Facts, Persona, Value as Worth, Why};
 use crate::config::JobConfig;
 use crate::outputs::{PersonaFile, RunRecord, files};
 use crate::runs::OutputDir;
 use crate::ui::Answer;
 
 /// Columns of `customers.parquet` that are told, in this order.
-const TOLD: [&str; 12] = [
+const TOLD: [&str; 15] = [
     "persona_id",
     "persona_name",
     "persona_confidence",
+    "second_persona_id",
     "churn_probability",
     "churn_decile",
     "churn_top_reasons",
@@ -28,6 +30,8 @@ const TOLD: [&str; 12] = [
     "cltv_low",
     "cltv_high",
     "orders",
+    "revenue",
+    "days_since_last_order",
 ];
 
 /// Explains a customer, and an item to that customer, from the current run.
@@ -36,26 +40,19 @@ const TOLD: [&str; 12] = [
 /// When nothing is published, or the customer or item is not in the run.
 pub fn explain(job: &JobConfig, customer: &str, item: Option<&str>) -> Result<Answer> {
     let out = OutputDir::at(&job.output.dir);
-    let Some(number) = out.current()? else { bail!("{} has no published run", job.output.dir.display()) };
+    let Some(number) = out.current()? else {
+        bail!("{} has no published run: bespoke refresh makes one", job.output.dir.display())
+    };
     let dir = out.run_dir(number);
     let told = told(&dir, customer)?;
     let record: RunRecord = json_file(&dir, files::RUN)?;
     let personas: PersonaFile = json_file(&dir, files::PERSONAS)?;
     let shown = shown(&dir, customer)?;
-    let mut text = vec![
-        format!("customer {customer}, run {number}, as of {}", record.as_of),
-        persona_words(&told, &personas),
-        churn_words(&told),
-        value_words(&told, &record.currency),
-        String::from("recommended:"),
-    ];
-    text.extend(shown.iter().map(|(slot, item, reason)| format!("  {slot}. {item}: {reason}")));
-    if shown.is_empty() {
-        text.push("  nothing".to_owned());
-    }
     let why = item.map(|item| why(job, &record, customer, item, &shown)).transpose()?;
-    text.extend(why.iter().map(|why| format!("item {}: {why}", item.unwrap_or_default())));
-    let shown: Vec<Value> = shown
+    let facts = facts(&told, &record, &personas, Whose { customer, run: number.to_string(), shown });
+    let text = answer_words::answer(&facts, item.zip(why.as_ref()));
+    let shown: Vec<Value> = facts
+        .shown
         .iter()
         .map(|(slot, item, reason)| json!({"slot": slot, "item_id": item, "reason": reason}))
         .collect();
@@ -66,9 +63,77 @@ pub fn explain(job: &JobConfig, customer: &str, item: Option<&str>) -> Result<An
         "facts": told.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<serde_json::Map<_, _>>(),
         "recommended": shown,
         "item": item,
-        "why": why,
+        "why": why.as_ref().map(why_words),
+        "reason_code": why.as_ref().and_then(|why| match why {
+            Why::Withheld { code, .. } => Some(code),
+            _ => None,
+        }),
+        "not_available": record.not_available,
     });
-    Ok(Answer { text: text.join("\n"), json, is_summary: false })
+    Ok(Answer { text, json, is_summary: false })
+}
+
+fn why_words(why: &Why) -> String {
+    match why {
+        Why::Shown { slot, reason } => format!("shown in slot {slot}: {reason}"),
+        Why::WouldBeShown => "would be shown".to_owned(),
+        Why::Withheld { code, words } => format!("not shown ({code}): {words}"),
+    }
+}
+
+/// Whom the facts are about.
+struct Whose<'a> {
+    customer: &'a str,
+    run: String,
+    shown: Vec<(u32, String, String)>,
+}
+
+/// The cells of a customer beside the figures of the run.
+fn facts(
+    told: &[(&'static str, Value)],
+    record: &RunRecord,
+    personas: &PersonaFile,
+    whose: Whose<'_>,
+) -> Facts {
+    let named = |id: f64| personas.personas.iter().find(|persona| f64::from(persona.id) == id);
+    let persona = text(told, "persona_name").map(|name| {
+        let known = number(told, "persona_id").and_then(named);
+        Persona {
+            name: name.to_owned(),
+            confidence: number(told, "persona_confidence").unwrap_or_default(),
+            second: number(told, "second_persona_id").and_then(named).map(|persona| persona.name.clone()),
+            description: known.map_or_else(String::new, |persona| persona.description.clone()),
+        }
+    });
+    let churn = number(told, "churn_probability").zip(record.churn.as_ref()).map(|(p_churn, all)| Churn {
+        p_churn,
+        horizon_days: all.horizon_days,
+        mean: all.mean_p_churn,
+        decile: number(told, "churn_decile").unwrap_or_default() as u32,
+        reasons: text(told, "churn_top_reasons").unwrap_or_default().to_owned(),
+    });
+    let horizon_days = record.cltv.as_ref().map_or(0, |cltv| cltv.horizon_days);
+    let value = number(told, "expected_orders").map(|expected_orders| Worth {
+        cltv: number(told, "cltv"),
+        low_high: number(told, "cltv_low").zip(number(told, "cltv_high")),
+        expected_orders,
+        p_alive: number(told, "p_alive").unwrap_or_default(),
+        horizon_days,
+    });
+    Facts {
+        customer: whose.customer.to_owned(),
+        as_of: record.as_of.clone(),
+        run: whose.run,
+        currency: record.currency.clone(),
+        persona,
+        orders: number(told, "orders"),
+        revenue: number(told, "revenue"),
+        days_since_last_order: number(told, "days_since_last_order"),
+        churn,
+        value,
+        shown: whose.shown,
+        missing: record.not_available.iter().map(|one| (one.stage.clone(), one.reason.clone())).collect(),
+    }
 }
 
 fn json_file<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Result<T> {
@@ -86,7 +151,9 @@ fn told(dir: &Path, customer: &str) -> Result<Vec<(&'static str, Value)>> {
         ReadBack::Text(ids) => ids.iter().position(|id| id.as_deref() == Some(customer)),
         ReadBack::Number(_) => None,
     };
-    let Some(row) = row else { bail!("customer \"{customer}\" is not in the published run") };
+    let Some(row) = row else {
+        bail!("customer \"{customer}\" is not in the published run (ids are compared letter by letter)")
+    };
     let cell = |column: &ReadBack| match column {
         ReadBack::Text(cells) => json!(cells[row]),
         ReadBack::Number(cells) => json!(cells[row]),
@@ -121,34 +188,6 @@ fn text<'a>(told: &'a [(&'static str, Value)], name: &str) -> Option<&'a str> {
     told.iter().find(|(known, _)| *known == name).and_then(|(_, value)| value.as_str())
 }
 
-fn persona_words(told: &[(&'static str, Value)], file: &PersonaFile) -> String {
-    let Some(name) = text(told, "persona_name") else { return "persona: none".to_owned() };
-    let known = file.personas.iter().find(|persona| persona.name == name);
-    let confidence = number(told, "persona_confidence").unwrap_or_default();
-    let description = known.map_or("", |persona| persona.description.as_str());
-    format!("persona: {name} (confidence {confidence:.2}). {description}")
-}
-
-fn churn_words(told: &[(&'static str, Value)]) -> String {
-    let Some(p) = number(told, "churn_probability") else { return "churn: not available".to_owned() };
-    let decile = number(told, "churn_decile").unwrap_or_default();
-    let reasons = text(told, "churn_top_reasons").unwrap_or_default();
-    format!("churn: {:.0} % (tenth {decile:.0} of 10, 1 = most endangered). {reasons}", 100.0 * p)
-}
-
-fn value_words(told: &[(&'static str, Value)], currency: &str) -> String {
-    let Some(orders) = number(told, "expected_orders") else { return "value: not available".to_owned() };
-    let alive = number(told, "p_alive").unwrap_or_default();
-    let value = match (number(told, "cltv"), number(told, "cltv_low"), number(told, "cltv_high")) {
-        (Some(value), Some(low), Some(high)) => {
-            format!("{value:.2} {currency} (80 % of such customers: {low:.2} to {high:.2})")
-        }
-        (Some(value), ..) => format!("{value:.2} {currency}"),
-        _ => "no amount".to_owned(),
-    };
-    format!("value: {value}, {orders:.2} orders expected, still a customer with {:.0} %", 100.0 * alive)
-}
-
 /// Why an item is shown or not, by the engine that serving uses.
 fn why(
     job: &JobConfig,
@@ -156,9 +195,9 @@ fn why(
     customer: &str,
     item: &str,
     shown: &[(u32, String, String)],
-) -> Result<String> {
+) -> Result<Why> {
     if let Some((slot, _, reason)) = shown.iter().find(|(_, id, _)| id == item) {
-        return Ok(format!("shown in slot {slot}: {reason}"));
+        return Ok(Why::Shown { slot: *slot, reason: reason.clone() });
     }
     let engine = Engine::open(&job.output.dir)?;
     ensure!(engine.has_item(item), "item \"{item}\" is not in the catalogue of the published run");
@@ -171,8 +210,8 @@ fn why(
     engine.restore(profiles);
     let request = Request::new(customer, as_of);
     let why: Option<Withheld> = engine.why_not(&request, item)?;
-    Ok(why.map_or_else(
-        || "would be shown".to_owned(),
-        |why| format!("not shown ({}): {why}", why.code().name()),
-    ))
+    Ok(why.map_or(Why::WouldBeShown, |why| Why::Withheld {
+        code: why.code().name().to_owned(),
+        words: why.to_string(),
+    }))
 }

@@ -1,5 +1,6 @@
 //! One function per command: from arguments and job to an answer.
 
+mod answer_words;
 mod data;
 mod explain;
 mod runs;

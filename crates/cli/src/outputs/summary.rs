@@ -54,9 +54,10 @@ fn of_personas(file: &PersonaFile) -> String {
         return String::new();
     }
     let optional = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent);
+    let earns = file.personas.iter().any(|persona| persona.revenue_share > 0.0);
     let rows = file.personas.iter().map(|persona| {
-        let shares = [percent(persona.share), percent(persona.revenue_share), optional(persona.mean_churn)];
-        let [share, revenue, churn] = shares;
+        let revenue = optional(earns.then_some(persona.revenue_share));
+        let (share, churn) = (percent(persona.share), optional(persona.mean_churn));
         [persona.name.clone(), count(persona.size), share, revenue, churn]
     });
     table(&["persona", "customers", "share", "of revenue", "churn"], &[1, 2, 3, 4], rows)

@@ -226,13 +226,18 @@ fn explain_and_features_and_check_answer() {
     let explain =
         |more: &[&str]| fixture.run(&[&["explain", "--customer", &customer], more, &job[..]].concat());
     let shown = explain(&["--item", &item]).ok();
-    assert!(shown.contains("persona:") && shown.contains("shown in slot 1"), "{shown}");
+    let first = format!("Item {item} is shown to customer {customer} in slot 1: ");
+    assert!(shown.starts_with(&first) && shown.contains("  - persona: "), "{shown}");
+    let plain = explain(&[]).ok();
+    assert!(plain.starts_with(&format!("Customer {customer} is one of the \"")), "{plain}");
+    assert!(plain.contains("orders for ") || plain.contains("order for "), "{plain}");
+    assert!(plain.contains("times the average of") && plain.contains("What would change it"), "{plain}");
     let bought = fixture.read("shop/events.csv");
     let bought = bought.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let bought = bought.rev().find(|cells| cells[0] == customer && cells[3] == "purchase");
     if let Some(cells) = bought {
         let why = explain(&["--item", cells[1]]).ok();
-        assert!(why.contains("not shown") || why.contains("shown in slot"), "{why}");
+        assert!(why.contains("is not shown to") || why.contains("in slot"), "{why}");
     }
     let unknown = fixture.run(&[&["explain", "--customer", "nobody"], &job[..]].concat()).fails(2);
     assert!(unknown.contains("\"nobody\" is not in the published run"), "{unknown}");
