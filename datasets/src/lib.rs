@@ -4,5 +4,8 @@
 //! customer `i` is the same person in a world of a thousand and of a million. What the engine is meant to find
 //! (persona, rate, time of leaving) is written beside the tables, in files that the engine never reads.
 
+mod draws;
+pub mod media;
 pub mod retail;
 pub mod sink;
+pub mod subscription;

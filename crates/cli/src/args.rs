@@ -179,6 +179,24 @@ pub enum DatasetsCommand {
 pub enum GenerateCommand {
     /// A shop: customers, items, events, and a job file that reads them.
     Retail(RetailArgs),
+    /// A service with contracts: customers, plans, contracts, events, and a job file that reads them.
+    Subscription(WorldArgs),
+    /// A news site: readers, articles, events, and a job file that reads them.
+    Media(WorldArgs),
+}
+
+/// Size and place of a generated world.
+#[derive(Clone, Debug, clap::Args)]
+pub struct WorldArgs {
+    /// Number of customers.
+    #[arg(long, value_name = "N")]
+    pub customers: u32,
+    /// Seed of the generator; the same seed gives the same files.
+    #[arg(long, value_name = "N")]
+    pub seed: u64,
+    /// Folder to write.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Size and place of a generated shop.

@@ -33,7 +33,6 @@ mod browsing;
 mod catalogue;
 mod clock;
 mod customer;
-mod draws;
 mod files;
 mod job;
 mod orders;
@@ -52,6 +51,7 @@ pub use customer::{Channel, Customer, Event, P_PROSPECT, Truth};
 pub use files::Written;
 pub use personas::{CATEGORIES, COUNTRIES, FIRST_CONSUMABLE, PERSONAS, Persona};
 
+use crate::draws;
 use catalogue::Catalogue;
 use clock::WeekClock;
 

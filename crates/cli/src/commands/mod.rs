@@ -3,6 +3,7 @@
 mod answer_words;
 mod data;
 mod explain;
+mod generate_markets;
 mod runs;
 
 use anyhow::Result;
@@ -28,9 +29,15 @@ pub fn run(command: &Command, session: &Session) -> Result<Answer> {
         Command::Explain { customer, item } => explain::explain(&session.job()?, customer, item.as_deref()),
         Command::Runs(command) => runs::run(command, session),
         Command::Config(ConfigCommand::Show) => config_show(session),
-        Command::Datasets(DatasetsCommand::Generate(GenerateCommand::Retail(args))) => {
-            data::generate_retail(args)
-        }
+        Command::Datasets(DatasetsCommand::Generate(world)) => generate(session, world),
+    }
+}
+
+fn generate(session: &Session, world: &GenerateCommand) -> Result<Answer> {
+    match world {
+        GenerateCommand::Retail(args) => data::generate_retail(args),
+        GenerateCommand::Subscription(args) => generate_markets::subscription(session, args),
+        GenerateCommand::Media(args) => generate_markets::media(session, args),
     }
 }
 

@@ -10,3 +10,4 @@ mod refresh;
 mod report;
 mod runs;
 mod shop;
+mod worlds;

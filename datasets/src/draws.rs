@@ -3,49 +3,49 @@
 use bespoke::random::Random;
 
 /// A cursor over one stream: every draw takes the next counters.
-pub(super) struct Draws {
+pub(crate) struct Draws {
     random: Random,
     counter: u64,
 }
 
 impl Draws {
-    pub(super) fn new(random: Random) -> Self {
+    pub(crate) fn new(random: Random) -> Self {
         Self { random, counter: 0 }
     }
 
     /// Uniform in `[0, 1)`.
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         self.counter += 1;
         self.random.uniform(self.counter)
     }
 
-    pub(super) fn chance(&mut self, p: f64) -> bool {
+    pub(crate) fn chance(&mut self, p: f64) -> bool {
         self.uniform() < p
     }
 
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         self.counter += 1;
         self.random.below(self.counter, n)
     }
 
-    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.uniform()
     }
 
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         // 1 - u is in (0, 1], so the logarithm is finite.
         let radius = libm::sqrt(-2.0 * libm::log(1.0 - self.uniform()));
         radius * libm::cos(std::f64::consts::TAU * self.uniform())
     }
 
     /// Exponential with mean 1.
-    pub(super) fn exponential(&mut self) -> f64 {
+    pub(crate) fn exponential(&mut self) -> f64 {
         -libm::log(1.0 - self.uniform())
     }
 
     /// Gamma(shape, rate 1) by squeeze and rejection (Marsaglia and Tsang 2000); shapes below 1 are boosted
     /// by `u^(1/shape)` (their section 6).
-    pub(super) fn gamma(&mut self, shape: f64) -> f64 {
+    pub(crate) fn gamma(&mut self, shape: f64) -> f64 {
         if shape < 1.0 {
             let boost = libm::pow(1.0 - self.uniform(), 1.0 / shape);
             return boost * self.gamma(shape + 1.0);
@@ -66,13 +66,13 @@ impl Draws {
     }
 
     /// Beta(a, b) as the ratio of two gammas.
-    pub(super) fn beta(&mut self, a: f64, b: f64) -> f64 {
+    pub(crate) fn beta(&mut self, a: f64, b: f64) -> f64 {
         let left = self.gamma(a);
         left / (left + self.gamma(b))
     }
 
     /// Poisson by products of uniforms (Knuth); means here are small.
-    pub(super) fn poisson(&mut self, mean: f64) -> u32 {
+    pub(crate) fn poisson(&mut self, mean: f64) -> u32 {
         let floor = libm::exp(-mean);
         let mut product = 1.0 - self.uniform();
         let mut n = 0;
@@ -84,7 +84,7 @@ impl Draws {
     }
 
     /// Failures before the first success when going on has probability `p_more`, cut at 20.
-    pub(super) fn geometric(&mut self, p_more: f64) -> u32 {
+    pub(crate) fn geometric(&mut self, p_more: f64) -> u32 {
         let mut n = 0;
         while n < 20 && self.chance(p_more) {
             n += 1;
@@ -93,7 +93,7 @@ impl Draws {
     }
 
     /// An index with probability proportional to its share; shares need not add up to 1.
-    pub(super) fn pick(&mut self, shares: &[f64]) -> usize {
+    pub(crate) fn pick(&mut self, shares: &[f64]) -> usize {
         let mut rest = self.uniform() * shares.iter().sum::<f64>();
         for (index, share) in shares.iter().enumerate() {
             rest -= share;

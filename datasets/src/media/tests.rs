@@ -1,0 +1,330 @@
+//! A world is what it says: statistical checks, and determinism.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use bespoke::types::EventKind;
+
+use super::*;
+use crate::sink::{CsvFolder, MemoryFolder};
+
+fn made(params: MediaParams) -> MediaWorld {
+    MediaWorld::new(params).expect("parameters are in range")
+}
+
+fn world(n_readers: usize, seed: u64) -> MediaWorld {
+    made(MediaParams::new(n_readers, seed))
+}
+
+fn texts(world: &MediaWorld) -> BTreeMap<String, Vec<u8>> {
+    let mut folder = MemoryFolder::default();
+    world.write_tables(&mut folder, || ()).expect("memory does not fail");
+    folder.into_texts()
+}
+
+fn events(reader: &Reader) -> impl Iterator<Item = &Event> {
+    reader.visitors.iter().flat_map(|visitor| &visitor.events)
+}
+
+/// `got` within 4.5 standard errors of the sum of independent `(expected, variance)`.
+fn assert_sum(what: impl Display, got: f64, parts: &[(f64, f64)]) {
+    let expected: f64 = parts.iter().map(|p| p.0).sum();
+    let error = libm::sqrt(parts.iter().map(|p| p.1).sum());
+    assert!((got - expected).abs() < 4.5 * error, "{what}: {got} is not {expected} +- {error}");
+}
+
+fn bernoulli(p: f64) -> (f64, f64) {
+    (p, p * (1.0 - p))
+}
+
+/// Exposures with the age of their article in days, and whether they were clicked.
+fn shown(world: &MediaWorld, reader: &Reader) -> Vec<(Event, f64, bool)> {
+    let all: Vec<&Event> = events(reader).collect();
+    let mut found = Vec::new();
+    for (n, exposure) in all.iter().enumerate().filter(|(_, e)| e.kind == EventKind::Exposure) {
+        let until = exposure.time.0 + 2 * 3_600_000;
+        let later = all[n..].iter().take_while(|e| e.time.0 < until);
+        let is_click = |e: &&&Event| e.kind == EventKind::Click && e.item == exposure.item;
+        let age_ms = exposure.time.0 - world.articles()[exposure.item as usize].published_at.0;
+        let is_clicked = later.filter(is_click).count() > 0;
+        found.push((**exposure, age_ms as f64 / Timestamp::DAY_MS as f64, is_clicked));
+    }
+    found
+}
+
+/// Readers who stay to the end, so that no click is cut off by leaving or by the next cookie's beginning.
+fn staying(world: &MediaWorld) -> impl Iterator<Item = Reader> + '_ {
+    world.readers().filter(|reader| reader.truth.active_until.is_none())
+}
+
+#[test]
+fn clicks_follow_their_probability_by_topic_and_age() {
+    let world = world(1_500, 1);
+    let mut clicks = BTreeMap::new();
+    for reader in staying(&world) {
+        for (exposure, age, is_clicked) in shown(&world, &reader) {
+            let topic = world.articles()[exposure.item as usize].topic;
+            let cell: &mut (f64, Vec<_>) = clicks.entry((topic, age > 1.0)).or_default();
+            cell.0 += f64::from(u8::from(is_clicked));
+            cell.1.push(bernoulli(exposure.p_click.expect("exposures have one")));
+        }
+    }
+    assert_eq!(clicks.len(), 2 * TOPICS.len());
+    for ((topic, is_old), (got, parts)) in clicks {
+        assert!(parts.len() > 400, "{}", parts.len());
+        assert_sum(format!("{} {is_old}", TOPICS[topic].name), got, &parts);
+    }
+}
+
+#[test]
+fn the_true_probability_is_the_equation() {
+    let world = world(300, 2);
+    let mut n_checked = 0;
+    for reader in world.readers() {
+        for event in events(&reader) {
+            // 0 is for what was read before.
+            let Some(p_click) = event.p_click.filter(|&p| p > 0.0) else { continue };
+            let article = &world.articles()[event.item as usize];
+            let topic = TOPICS[article.topic];
+            let age_days = (event.time.0 - article.published_at.0) as f64 / 86_400_000.0;
+            let persona = &world.personas()[reader.truth.persona];
+            let logit = persona.click_logit + reader.truth.tastes[article.topic] + article.quality;
+            let expected = 0.5f64.powf(age_days / topic.half_life_days) / (1.0 + (-logit).exp());
+            assert!((p_click - expected).abs() < 1e-9, "{p_click} {expected}");
+            let fresh = 1.0 / (1.0 + (article.quality - logit).exp());
+            assert!((reader.truth.p_click_fresh[article.topic] - fresh).abs() < 1e-9);
+            n_checked += 1;
+        }
+    }
+    assert!(n_checked > 10_000);
+}
+
+#[test]
+fn what_is_shown_loses_half_with_every_half_life() {
+    let world = world(1_500, 3);
+    for (topic, half_life) in TOPICS.iter().enumerate().map(|(n, topic)| (n, topic.half_life_days)) {
+        let (mut first, mut second) = (0.0, 0.0);
+        for reader in world.readers() {
+            for (exposure, age, _) in shown(&world, &reader) {
+                if world.articles()[exposure.item as usize].topic == topic {
+                    first += f64::from(u8::from(age < half_life));
+                    second += f64::from(u8::from((half_life..2.0 * half_life).contains(&age)));
+                }
+            }
+        }
+        // Long-lived topics leave the shelf before their second half-life is over.
+        if 2.0 * half_life > f64::from(SHELF.0) {
+            continue;
+        }
+        // Pages of different articles bend the exact 1/2 a little, as fresh articles are few.
+        let ratio = second / first;
+        assert!((0.42..0.62).contains(&ratio), "{}: {ratio} of {first}", TOPICS[topic].name);
+    }
+}
+
+#[test]
+fn sessions_come_at_their_hours_and_as_often_as_said() {
+    let world = made(MediaParams { overlap: 0.0, ..MediaParams::new(3_000, 4) });
+    // Eight stretches of three hours of working days, then of weekends.
+    let stretch = |hour_of_week: usize| hour_of_week % 24 / 3 + 8 * usize::from(hour_of_week >= 120);
+    let mut sessions = [[0.0; 16]; 5];
+    let mut parts = vec![vec![Vec::new(); 16]; 5];
+    for reader in world.readers() {
+        let k = reader.truth.persona;
+        let exposures = events(&reader).filter(|e| e.kind == EventKind::Exposure);
+        let times: BTreeSet<Timestamp> = exposures.map(|e| e.time).collect();
+        for &time in &times {
+            sessions[k][stretch(hour_of_week(time))] += 1.0;
+        }
+        let mut expected = [0.0; 16];
+        for (hour, n) in expected_sessions(&world, &reader.truth) {
+            expected[stretch(hour)] += n;
+        }
+        for (parts, n) in parts[k].iter_mut().zip(expected) {
+            parts.push((n, n));
+        }
+    }
+    for (k, persona) in world.personas().iter().enumerate() {
+        for n in 0..16 {
+            assert_sum(format!("{} {n}", persona.name), sessions[k][n], &parts[k][n]);
+        }
+    }
+    let weekend = |k: usize| sessions[k][8..].iter().sum::<f64>() / sessions[k].iter().sum::<f64>();
+    assert!(weekend(2) > 0.45 && weekend(0) < 0.2, "{} {}", weekend(2), weekend(0));
+}
+
+fn hour_of_week(time: Timestamp) -> usize {
+    ((time.0 - rhythm::monday(time)) / 3_600_000) as usize
+}
+
+/// Mean number of sessions of every hour between joining and leaving, with its hour of the week; Poisson.
+fn expected_sessions(world: &MediaWorld, truth: &Truth) -> Vec<(usize, f64)> {
+    let until = truth.active_until.unwrap_or(world.end_at());
+    let hour = 3_600_000;
+    let mut expected = Vec::new();
+    let mut at = truth.joined_at.0;
+    while at < until.0 {
+        let next = ((at / hour + 1) * hour).min(until.0);
+        let of_week = hour_of_week(Timestamp(at));
+        let share = world.rhythms[truth.persona].share(of_week) * (next - at) as f64 / hour as f64;
+        expected.push((of_week, truth.sessions_per_week * share));
+        at = next;
+    }
+    expected
+}
+
+#[test]
+fn sessions_are_short_and_reading_goes_on_as_often_as_said() {
+    let world = made(MediaParams { overlap: 1.0, ..MediaParams::new(1_500, 5) });
+    let (mut views, mut clicks) = (0.0, 0.0);
+    for reader in staying(&world) {
+        views += events(&reader).filter(|e| e.kind == EventKind::View).count() as f64;
+        clicks += events(&reader).filter(|e| e.kind == EventKind::Click).count() as f64;
+    }
+    let g = world.personas()[0].p_read_on;
+    // A chain of reads is geometric with mean 1 / (1 - g) and variance g / (1 - g)^2.
+    assert!(clicks > 5_000.0);
+    let variance = clicks * g / ((1.0 - g) * (1.0 - g));
+    assert_sum("views", views, &[(clicks / (1.0 - g), 2.0 * variance)]);
+}
+
+#[test]
+fn nothing_is_shown_before_publication_or_read_twice_by_click() {
+    let world = world(600, 6);
+    for reader in world.readers() {
+        let all: Vec<&Event> = events(&reader).collect();
+        assert!(all.is_sorted_by_key(|e| e.time));
+        for event in &all {
+            let article = &world.articles()[event.item as usize];
+            assert!(event.time >= article.published_at && event.time < world.end_at());
+            assert!(event.kind != EventKind::Exposure || event.time < article.published_at.plus(SHELF));
+            assert_eq!(event.revenue.is_some(), event.kind == EventKind::View);
+        }
+        assert!(all.iter().all(|e| e.time >= reader.truth.joined_at));
+        assert!(reader.truth.active_until.is_none_or(|until| all.iter().all(|e| e.time < until)));
+    }
+}
+
+#[test]
+fn anonymous_readers_have_cookies_and_no_demographics() {
+    let world = made(MediaParams { overlap: 1.0, ..MediaParams::new(4_000, 7) });
+    let (mut anonymous, mut several, mut missing, mut known) = (0.0, 0, 0.0, 0.0);
+    let mut ids = BTreeSet::new();
+    for reader in world.readers() {
+        anonymous += f64::from(u8::from(reader.is_anonymous));
+        several += usize::from(reader.visitors.len() > 1);
+        assert!(reader.is_anonymous || reader.visitors.len() == 1);
+        assert!(!reader.is_anonymous || (reader.age.is_none() && reader.country.is_none()));
+        assert!(!reader.is_anonymous || reader.visitors.iter().all(|visitor| !visitor.events.is_empty()));
+        if !reader.is_anonymous {
+            known += 1.0;
+            missing += f64::from(u8::from(reader.age.is_none()));
+        }
+        for visitor in &reader.visitors {
+            assert!(ids.insert(visitor.id.clone()), "{} twice", visitor.id);
+        }
+    }
+    let (p, n) = bernoulli(world.personas()[0].p_anonymous);
+    assert_sum("anonymous", anonymous, &[(4_000.0 * p, 4_000.0 * n)]);
+    assert_sum("age", missing, &[(0.15 * known, 0.1275 * known)]);
+    assert!(several > 200, "{several}");
+}
+
+#[test]
+fn readers_leave_at_their_rate() {
+    let world = made(MediaParams { overlap: 1.0, ..MediaParams::new(8_000, 8) });
+    let rate = world.personas()[0].leave_per_week;
+    let (mut left, mut parts) = (0.0, Vec::new());
+    for truth in world.readers().map(|reader| reader.truth) {
+        let weeks = (world.end_at().0 - truth.joined_at.0) as f64 / rhythm::WEEK_MS as f64;
+        parts.push(bernoulli(-libm::expm1(-rate * weeks)));
+        left += f64::from(u8::from(truth.active_until.is_some()));
+    }
+    assert_sum("left", left, &parts);
+}
+
+#[test]
+fn the_dial_blurs_tastes() {
+    let spread = |overlap: f64| {
+        let world = made(MediaParams { overlap, ..MediaParams::new(2_000, 9) });
+        let (mut sums, mut counts) = ([0.0; 5], [0.0; 5]);
+        for truth in world.readers().map(|reader| reader.truth) {
+            sums[truth.persona] += truth.tastes[2];
+            counts[truth.persona] += 1.0;
+        }
+        sums[1] / counts[1] - sums[2] / counts[2]
+    };
+    assert!((spread(0.0) - 2.5).abs() < 0.2 && spread(1.0).abs() < 0.2);
+}
+
+#[test]
+fn same_seed_same_bytes_and_another_seed_differs() {
+    let first = texts(&world(60, 10));
+    assert_eq!(first, texts(&world(60, 10)));
+    let other = texts(&world(60, 11));
+    assert!(first.iter().all(|(name, text)| *text != other[name]));
+}
+
+#[test]
+fn a_larger_world_begins_with_the_smaller_one() {
+    let (small, large) = (texts(&world(40, 12)), texts(&world(60, 12)));
+    assert_eq!(small.keys().collect::<Vec<_>>(), ["customers", "events", "items", "truth", "truth_items"]);
+    for (name, text) in &small {
+        assert!(large[name].starts_with(text) && (name.ends_with("items") || large[name].len() > text.len()));
+    }
+}
+
+#[test]
+fn the_job_maps_columns_that_are_there_and_never_the_truth() {
+    let world = world(10, 13);
+    let job: toml::Table = world.job(&MemoryFolder::default()).parse().expect("the job is TOML");
+    let texts = texts(&world);
+    let sources = job["source"].as_table().expect("a table");
+    assert_eq!(sources.keys().collect::<Vec<_>>(), ["customers", "events", "items"]);
+    for (name, source) in sources {
+        assert_eq!(source["path"].as_str(), Some(format!("{name}.csv").as_str()));
+        let attributes = source.get("customer_attributes").and_then(toml::Value::as_table);
+        let attributes = attributes.into_iter().flatten().map(|(_, attribute)| &attribute["column"]);
+        let mapped = source["columns"].as_table().expect("a table").iter().map(|(_, column)| column);
+        let header = String::from_utf8(texts[name].clone()).expect("text");
+        let header: Vec<&str> = header.lines().next().expect("a header").split(',').collect();
+        for column in mapped.chain(attributes) {
+            assert!(header.contains(&column.as_str().expect("a name")), "{name}: {column}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_gets_six_files() {
+    let dir = std::env::temp_dir().join(format!("bespoke-media-{}", std::process::id()));
+    let world = world(20, 14);
+    let mut n_calls = 0;
+    let written = world.write_to(&dir, || n_calls += 1).expect("the folder for temporary files is writable");
+    assert_eq!((written.n_items, n_calls), (20 * (91 + 7), 20));
+    for (name, text) in texts(&world) {
+        assert_eq!(std::fs::read(dir.join(name).with_extension("csv")).expect("it was written"), text);
+    }
+    let job = std::fs::read_to_string(dir.join("bespoke.toml")).expect("it was written");
+    assert_eq!(job, world.job(&CsvFolder::create(&dir).expect("it is there")));
+    std::fs::remove_dir_all(&dir).expect("what was made can be removed");
+}
+
+#[test]
+fn every_bound_is_kept() {
+    let good = MediaParams::new(1, 1);
+    let refused = |params: MediaParams| MediaWorld::new(params).expect_err("out of range").field;
+    assert!(MediaWorld::new(good.clone()).is_ok());
+    assert_eq!(refused(MediaParams { n_readers: 0, ..good.clone() }), "media.n_readers");
+    for items_per_day in [4, 2_001] {
+        assert_eq!(refused(MediaParams { items_per_day, ..good.clone() }), "media.items_per_day");
+    }
+    for days in [Days(13), Days(731)] {
+        assert_eq!(refused(MediaParams { days, ..good.clone() }), "media.days");
+    }
+    for start_at in [Timestamp(7 * Timestamp::DAY_MS - 1), Timestamp(4_102_444_800_001)] {
+        assert_eq!(refused(MediaParams { start_at, ..good.clone() }), "media.start_at");
+    }
+    for overlap in [f64::NAN, -0.1, 1.1, f64::INFINITY] {
+        assert_eq!(refused(MediaParams { overlap, ..good.clone() }), "media.overlap");
+    }
+}
