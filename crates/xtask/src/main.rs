@@ -1,5 +1,6 @@
-//! Repository tasks: `cargo xtask test | tidy | golden | prove [NAME]`.
+//! Repository tasks: `cargo xtask test | tidy | golden | prove [NAME] | peers [NAME]`.
 
+mod peers;
 mod steps;
 mod suite;
 
@@ -14,6 +15,8 @@ usage: cargo xtask TASK
   tidy          the rules about the repository itself
   golden        rewrites the golden files, to be looked at in the diff
   prove [NAME]  long proofs; without a name all of them
+  peers [NAME]  ours beside other libraries on the same data, in turn; installs them under target/
+                --rounds N  pairs of runs, --quick  the small cases, --case CASE  one case of NAME
 
 Tests on real files look under BESPOKE_DATA and are skipped, visibly, when it is unset;
 with BESPOKE_REQUIRE_DATA=1 its absence is a failure.";
@@ -31,12 +34,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &[&str]) -> Result<()> {
-    match args {
+    match *args {
         ["test"] => suite::test(),
         ["tidy"] => suite::tidy(),
         ["golden"] => suite::golden(),
         ["prove"] => suite::prove(None),
         ["prove", name] => suite::prove(Some(name)),
+        ["peers", ref rest @ ..] => peers::peers(rest),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
             Ok(())
