@@ -94,17 +94,18 @@ class Comparison:
         workers = [Worker([str(word) for word in c], threads, peer["blas_threads"]) for c in commands]
         warm = [worker.run() for worker in workers]
         facts = [worker.ask("report") for worker in workers]
-        runs = []
+        runs, cpu = [], []
         for at in range(self.args.rounds or case.get("rounds", self.spec["rounds"])):
             begins = at % 2
             answers = {side: workers[side].run() for side in (begins, 1 - begins)}
             runs.append([answers[side]["seconds"] for side in (0, 1)])
+            cpu.append([answers[side]["cpu_seconds"] for side in (0, 1)])
         for worker in workers:
             worker.end()
         figures, equal = self.room.judge(task, case["data"], data, *outs)
         return {
             "case": case["name"], "task": task, "peer": peer["name"], "blas_threads": peer["blas_threads"],
-            "seconds": runs, "ratios": [theirs / ours for ours, theirs in runs],
+            "seconds": runs, "ratios": [theirs / ours for ours, theirs in runs], "cpu_seconds": cpu,
             "peak_bytes": [run["peak_bytes"] for run in warm],
             "facts": facts, "figures": figures, "equal": equal,
         }
@@ -126,19 +127,25 @@ def number(x):
     return f"{x:.4g}" if abs(x) < 1e4 else f"{x:,.0f}"
 
 
+def cpu_ratio(runs):
+    if any(not seconds for run in runs for seconds in run):
+        return "?"
+    return f"{median(theirs / ours for ours, theirs in runs):.2f}"
+
+
 def row(result):
     ratios, (ours, theirs) = result["ratios"], (median(side) for side in zip(*result["seconds"]))
     mib = lambda n: "?" if n is None else f"{n / 2**20:,.0f}"
     figures = "; ".join(f"{name} {' / '.join(number(x) for x in pair)}" for name, pair in result["figures"].items())
     return [
         result["case"], result["task"], result["peer"], f"{ours:.4f}", f"{theirs:.4f}", f"**{median(ratios):.2f}**",
-        f"{min(ratios):.2f} .. {max(ratios):.2f}", " / ".join(mib(n) for n in result["peak_bytes"]),
+        f"{min(ratios):.2f} .. {max(ratios):.2f}", cpu_ratio(result["cpu_seconds"]), " / ".join(mib(n) for n in result["peak_bytes"]),
         figures, result["equal"],
     ]
 
 
 HEADER = [
-    "case", "task", "peer", "ours, s", "theirs, s", "theirs / ours", "min .. max", "peak MiB above data, ours / theirs",
+    "case", "task", "peer", "ours, s", "theirs, s", "theirs / ours", "min .. max", "the same in CPU time", "peak MiB above data, ours / theirs",
     "results, ours / theirs", "equal",
 ]
 
@@ -150,7 +157,7 @@ def markdown(record):
     text = [
         f"# {record['room']}: ours and theirs in turn, {record['date']}", "", record["about"].strip(), "",
         "Seconds are medians; theirs / ours is the median of the ratios of paired runs, above 1 when ours is faster, with"
-        " the least and the greatest. Equal says whether the results meet the rule above.", "",
+        " the least and the greatest; CPU time is what both threads ran, which other work on the machine disturbs less. Equal says whether the results meet the rule above.", "",
         f"{m['cpu']}, {m['cores']} cores, {m['system']}; {record['threads']} threads each, OMP_WAIT_POLICY=passive, BLAS threads as in the specification; commit {record['commit']}; load average of"
         f" the machine {min(loads):.1f} to {max(loads):.1f} (other work is in it, so read ratios rather than seconds).", "",
         ", ".join(f"{name} {v}" for name, v in record["versions"].items()), "",
@@ -162,7 +169,7 @@ def markdown(record):
 
 
 def write(record, args):
-    name = f"{record['date']}-peers-{record['name']}{'-quick' if args.quick else ''}"
+    name = "-".join([record["date"], "peers", record["name"], *filter(None, [args.case, args.quick and "quick"])])
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     (args.out / f"{name}.md").write_text(markdown(record))

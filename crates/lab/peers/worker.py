@@ -50,11 +50,11 @@ def main(spec, case, task, peer, directory, out):
         # The last result is let go before memory is counted, not during the run.
         result = None
         resident = peak_begins()
-        begun = time.perf_counter()
+        begun, cpu_begun = time.perf_counter(), time.process_time()
         result = run()
-        seconds = time.perf_counter() - begun
+        seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - cpu_begun
         peak = max(0, status("VmHWM:") - resident) if resident is not None else None
-        say({"seconds": seconds, "peak_bytes": peak})
+        say({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_bytes": peak})
 
 
 if __name__ == "__main__":

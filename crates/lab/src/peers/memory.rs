@@ -1,4 +1,4 @@
-//! How much memory a run takes above what was loaded before it, as the kernel counts it.
+//! What a run costs beside time, as the kernel counts it: memory above what was loaded before it, and processor time.
 
 use std::fs;
 
@@ -24,6 +24,16 @@ impl Watch {
 /// Bytes of resident memory.
 pub(crate) fn resident() -> Option<u64> {
     status("VmRSS:")
+}
+
+/// Seconds that the threads of this process have run so far; `None` where the kernel does not say.
+pub(crate) fn cpu_seconds() -> Option<f64> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir("/proc/self/task").ok()? {
+        let text = fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        nanoseconds += text.split(' ').next()?.parse::<u64>().ok()?;
+    }
+    Some(nanoseconds as f64 / 1e9)
 }
 
 /// A field of /proc/self/status, given there in KiB, in bytes.

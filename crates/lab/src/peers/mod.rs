@@ -1,8 +1,12 @@
 //! Our side of a comparison: data made once for both sides, and a worker that runs a task when it is told to.
 
 mod arrays;
+mod churn;
+mod cltv;
 mod kmeans;
+mod long_tail;
 mod memory;
+mod recommend;
 mod spec;
 mod worker;
 
@@ -37,6 +41,9 @@ fn check_data(spec: &Spec, case: &Case) -> Result<Box<dyn Data + Sync>> {
     let table = case.data.clone();
     let data: Box<dyn Data + Sync> = match spec.room {
         Room::Kmeans => Box::new(table.try_into::<kmeans::Table>()?),
+        Room::Recommend => Box::new(table.try_into::<recommend::Matrix>()?),
+        Room::Cltv => Box::new(table.try_into::<cltv::Histories>()?),
+        Room::Churn => Box::new(table.try_into::<churn::Labelled>()?),
     };
     data.check()?;
     Ok(data)

@@ -12,6 +12,12 @@ use toml::Table;
 pub(crate) enum Room {
     /// k-means from a given start.
     Kmeans,
+    /// Factors of a matrix of ones, and the best items from them.
+    Recommend,
+    /// Value of customers.
+    Cltv,
+    /// Who is leaving.
+    Churn,
 }
 
 impl Room {
@@ -19,12 +25,18 @@ impl Room {
     fn peers(self) -> &'static [&'static str] {
         match self {
             Self::Kmeans => &["scikit-learn-lloyd", "scikit-learn-elkan", "scikit-learn-intelex", "faiss"],
+            Self::Recommend => &["implicit-cg", "implicit-cholesky"],
+            Self::Cltv => &["lifetimes", "lifetimes-grouped"],
+            Self::Churn => &["lightgbm"],
         }
     }
 
     fn tasks(self) -> &'static [&'static str] {
         match self {
             Self::Kmeans => &["fit"],
+            Self::Recommend => &["epochs", "time_to_ndcg", "recommend_all", "fold_in_and_recommend_all"],
+            Self::Cltv => &["fit", "score", "score_with_intervals"],
+            Self::Churn => &["fit", "score"],
         }
     }
 }

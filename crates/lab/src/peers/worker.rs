@@ -49,10 +49,12 @@ pub(crate) fn serve(pool: &ThreadPool, mut task: Box<dyn Task>, out: &Path) -> R
 
 fn timed(pool: &ThreadPool, task: &mut dyn Task) -> Result<Value> {
     let watch = Watch::begin();
+    let cpu_before = memory::cpu_seconds();
     let begun = Instant::now();
     pool.install(|| task.run())?;
     let seconds = begun.elapsed().as_secs_f64();
-    Ok(json!({ "seconds": seconds, "peak_bytes": watch.peak() }))
+    let cpu = memory::cpu_seconds().zip(cpu_before).map(|(after, before)| after - before);
+    Ok(json!({ "seconds": seconds, "cpu_seconds": cpu, "peak_bytes": watch.peak() }))
 }
 
 fn say(line: &Value) -> Result<()> {
