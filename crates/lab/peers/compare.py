@@ -27,14 +27,18 @@ LIBRARIES = [line.split("==")[0] for line in (HERE / "requirements.txt").read_te
 PAUSE_SECONDS = 0.3
 
 
+def environment(threads, blas_threads):
+    counts = {name: str(threads) for name in ("OMP_NUM_THREADS", "RAYON_NUM_THREADS", "POLARS_MAX_THREADS")}
+    counts |= {name: str(blas_threads) for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    # Without spinning, which beside other work on the machine made theirs 2 times (scikit-learn) and 20 times (faiss)
+    # slower, and ours not.
+    return dict(os.environ) | counts | {"OMP_WAIT_POLICY": "passive"}
+
+
 class Worker:
     """A process that has loaded a case."""
 
-    def __init__(self, command, threads, blas_threads):
-        env = dict(os.environ, OMP_NUM_THREADS=str(threads), RAYON_NUM_THREADS=str(threads), POLARS_MAX_THREADS=str(threads))
-        # Without spinning, which beside other work on the machine made theirs 2 times (scikit-learn) and 20 times (faiss)
-        # slower, and ours not.
-        env |= {"OMP_WAIT_POLICY": "passive"} | {name: str(blas_threads) for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    def __init__(self, command, env):
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, env=env, text=True)
         self.ready = self.answer()
@@ -83,15 +87,20 @@ class Comparison:
         subprocess.run([self.args.lab, "generate", self.args.spec, case["name"], self.folder(case)], check=True)
         return self.room.check(case["data"], self.folder(case))
 
-    def pair(self, case, task, peer):
-        data, outs = self.folder(case), [self.folder(case) / "out" / task / side for side in ("ours", peer["name"])]
+    def workers(self, case, task, peer, data, outs, env):
+        if hasattr(self.room, "workers"):
+            return self.room.workers(self.args.lab, data, outs, env, self.spec["threads"])
         place = [self.args.spec, case["name"], task]
         commands = (
             [self.args.lab, "work", *place, data, outs[0]],
             [sys.executable, HERE / "worker.py", *place, peer["name"], data, outs[1]],
         )
-        threads = self.spec["threads"]
-        workers = [Worker([str(word) for word in c], threads, peer["blas_threads"]) for c in commands]
+        return [Worker([str(word) for word in command], env) for command in commands]
+
+    def pair(self, case, task, peer):
+        data, outs = self.folder(case), [self.folder(case) / "out" / task / side for side in ("ours", peer["name"])]
+        env = environment(self.spec["threads"], peer["blas_threads"])
+        workers = self.workers(case, task, peer, data, outs, env)
         warm = [worker.run() for worker in workers]
         facts = [worker.ask("report") for worker in workers]
         runs, cpu = [], []

@@ -3,6 +3,7 @@
 mod arrays;
 mod churn;
 mod cltv;
+mod job;
 mod kmeans;
 mod long_tail;
 mod memory;
@@ -44,6 +45,7 @@ fn check_data(spec: &Spec, case: &Case) -> Result<Box<dyn Data + Sync>> {
         Room::Recommend => Box::new(table.try_into::<recommend::Matrix>()?),
         Room::Cltv => Box::new(table.try_into::<cltv::Histories>()?),
         Room::Churn => Box::new(table.try_into::<churn::Labelled>()?),
+        Room::Job => Box::new(table.try_into::<job::Export>()?),
     };
     data.check()?;
     Ok(data)

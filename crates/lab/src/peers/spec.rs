@@ -18,6 +18,8 @@ pub(crate) enum Room {
     Cltv,
     /// Who is leaving.
     Churn,
+    /// Everything from an export to files.
+    Job,
 }
 
 impl Room {
@@ -28,6 +30,7 @@ impl Room {
             Self::Recommend => &["implicit-cg", "implicit-cholesky"],
             Self::Cltv => &["lifetimes", "lifetimes-grouped"],
             Self::Churn => &["lightgbm"],
+            Self::Job => &["script"],
         }
     }
 
@@ -37,6 +40,7 @@ impl Room {
             Self::Recommend => &["epochs", "time_to_ndcg", "recommend_all", "fold_in_and_recommend_all"],
             Self::Cltv => &["fit", "score", "score_with_intervals"],
             Self::Churn => &["fit", "score"],
+            Self::Job => &["whole"],
         }
     }
 }
