@@ -47,7 +47,7 @@ pub fn look(browser: &Path, dir: &Path, page: &str, widths: &[u32]) -> Looked {
     for width in widths {
         let _ = write!(
             frames,
-            "<iframe width=\"{width}\" height=\"900\" style=\"border:0\" srcdoc=\"{source}\"></iframe>\n"
+            "<iframe width=\"{width}\" height=\"900\" style=\"border:0\" srcdoc=\"{source}\"></iframe>"
         );
     }
     let wrapper = format!(
