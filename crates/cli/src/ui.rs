@@ -111,12 +111,12 @@ impl<'a> Step<'a> {
         Self { ui, name, started: Instant::now(), total, done, bar: OnceLock::new() }
     }
 
-    /// There is `n` more to do; the unit is the step's own.
+    /// There are `n` more bytes to do.
     pub fn expect(&self, n: u64) {
         self.total.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// `n` more is done.
+    /// `n` more bytes are done.
     pub fn advance(&self, n: u64) {
         let done = self.done.fetch_add(n, Ordering::Relaxed) + n;
         if self.ui.bars && self.started.elapsed() >= BAR_AFTER {

@@ -125,10 +125,8 @@ fn evidence(facts: &Facts) -> String {
     lines.extend(behaviour(facts));
     lines.extend(facts.persona.iter().map(|persona| {
         format!(
-            "persona: {} of 1 sure of \"{}\". {}",
-            two(persona.confidence),
-            persona.name,
-            persona.description
+            "persona: \"{}\" with confidence {:.2} of 1. {}",
+            persona.name, persona.confidence, persona.description
         )
     }));
     lines.extend(facts.churn.iter().map(churn));
@@ -139,14 +137,10 @@ fn evidence(facts: &Facts) -> String {
     match shown.is_empty() {
         true if without_items => {}
         true => lines.push("recommended: nothing".to_owned()),
-        false => lines.push(format!("recommended:\n    {}", shown.join("\n    "))),
+        false => lines.push(format!("recommended:\n      {}", shown.join("\n      "))),
     }
     lines.extend(facts.missing.iter().map(|(stage, reason)| format!("{stage}: not available, {reason}")));
     bullets(&lines)
-}
-
-fn two(share: f64) -> String {
-    format!("{share:.2}")
 }
 
 fn behaviour(facts: &Facts) -> Option<String> {
@@ -164,13 +158,15 @@ fn behaviour(facts: &Facts) -> Option<String> {
 
 fn churn(churn: &Churn) -> String {
     let Churn { p_churn, horizon_days, mean, decile, reasons } = churn;
-    let ratio = if *mean > 0.0 {
-        format!(", {:.1} times the average of {}", p_churn / mean, percent(*mean))
-    } else {
-        String::new()
+    let ratio = match *mean > 0.0 {
+        true => format!(", {:.1} times the average of {}", p_churn / mean, percent(*mean)),
+        false => String::new(),
     };
+    // A reason and what it does are one sentence; the semicolons between reasons stay.
+    let reasons = reasons.replace("; goes ", ", goes ");
+    let reasons: String = reasons.split("; ").map(|reason| format!("\n      {reason}")).collect();
     format!(
-        "leaving: {} within {horizon_days} days{ratio}; tenth {decile} of 10, 1 is the most endangered. {reasons}",
+        "leaving: {} within {horizon_days} days{ratio}; tenth {decile} of 10, 1 is the most endangered{reasons}",
         percent(*p_churn)
     )
 }
@@ -251,7 +247,7 @@ mod tests {
                 horizon_days: 90,
                 mean: 0.31,
                 decile: 2,
-                reasons: "silent for 32 days".into(),
+                reasons: "orders: 12; goes with a lower risk; silent: 32 days".into(),
             }),
             value: Some(Value {
                 cltv: Some(120.5),
@@ -272,11 +268,13 @@ Customer C-1 is one of the \"Frequent big spenders\", will not order within 90 d
 
 Evidence (run 000001, as of 2025-06-30T00:00:00Z)
   - so far: 12 orders for 1,235 EUR, the last one 32 days ago
-  - persona: 0.82 of 1 sure of \"Frequent big spenders\". 120 customers.
-  - leaving: 62.0 % within 90 days, 2.0 times the average of 31.0 %; tenth 2 of 10, 1 is the most endangered. silent for 32 days
+  - persona: \"Frequent big spenders\" with confidence 0.82 of 1. 120 customers.
+  - leaving: 62.0 % within 90 days, 2.0 times the average of 31.0 %; tenth 2 of 10, 1 is the most endangered
+      orders: 12, goes with a lower risk
+      silent: 32 days
   - value over 365 days: 120.50 EUR (80 % of such customers: 40.00 to 260.00), 2.2 orders expected, still a customer with 70.0 %
   - recommended:
-    slot 1: mug, bought by customers like this
+      slot 1: mug, bought by customers like this
 
 What would change it
   - persona: behaviour more like that of \"Occasional small spenders\", the next nearest

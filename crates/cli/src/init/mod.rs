@@ -237,5 +237,8 @@ fn fill_in_zone(proposal: &mut Proposal, zone: &Hint) {
 fn words(text: &str) -> String {
     const MOST: usize = 60;
     let plain: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if plain.is_empty() {
+        return "(no name)".to_owned();
+    }
     if plain.chars().count() <= MOST { plain } else { plain.chars().take(MOST).chain(['…']).collect() }
 }

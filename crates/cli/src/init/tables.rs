@@ -84,6 +84,10 @@ pub fn recognise(file: &str, all: &[Facts<'_>], cast: &[Cast], export: Option<&s
 }
 
 fn without_ids(file: &str, all: &[Facts<'_>]) -> Result<Recognised> {
+    if let Some(id) = all.iter().find(|facts| facts.key == "id" && facts.is_unique()) {
+        let evidence = format!("every row has another \"{}\", and nothing was bought", id.name());
+        return Ok(Recognised { table: TableName::Customers, confidence: Confidence::Medium, evidence });
+    }
     let useful = all.iter().filter(|facts| facts.n_distinct > 1 && !facts.is_unique()).count();
     if useful < 2 {
         bail!("{file}: no column looks like a customer or an item; the columns are {}", header(all));
@@ -140,6 +144,8 @@ mod tests {
             ("price", &["1.5", "2", "3"]),
         ]);
         assert_eq!(items.unwrap(), (TableName::Items, Confidence::High));
+        let numbered = table_of(&[("ID", &["1", "2", "3"]), ("age", &["30", "40", "30"])]);
+        assert_eq!(numbered.unwrap(), (TableName::Customers, Confidence::Medium));
         let nameless = table_of(&[("age", &["30", "40", "30"]), ("job", &["a", "b", "b"])]);
         assert_eq!(nameless.unwrap(), (TableName::Customers, Confidence::Low));
     }
