@@ -357,7 +357,10 @@ fn explain_tells_what_the_run_decided_from() {
     fixture.run(&["refresh", "--quiet"]).ok();
     let why = |item: &str| fixture.run(&["explain", "--customer", "c7", "--item", item]).ok();
     let answers: Vec<String> = (0..20).map(|i| why(&format!("i{i}"))).collect();
-    assert_eq!(answers.iter().filter(|answer| answer.contains("shown in slot 1")).count(), 1);
-    let capped = answers.iter().find(|answer| answer.contains("(cap)"));
+    assert_eq!(
+        answers.iter().filter(|answer| answer.contains("is shown to customer c7 in slot 1: ")).count(),
+        1
+    );
+    let capped = answers.iter().find(|answer| answer.contains("cap week"));
     assert_eq!(capped, None, "the slate of the run itself came later");
 }
