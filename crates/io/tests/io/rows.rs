@@ -351,3 +351,21 @@ fn what_events_say_about_customers_and_items_follows_time_not_runs() {
     let title = |id| items.titles[items.find(id).unwrap()].as_deref();
     assert_eq!((title("i"), title("j")), (Some("New"), Some("Mug")));
 }
+
+#[test]
+fn rows_without_a_key_are_customers_by_their_number() {
+    let world = World::new();
+    let config = "path = 'p.txt'\ntable = 'customers'\ndelimiter = 'spaces'\nrows_are_customers = true\n\
+                  customer_attributes = { age = { column = 'age', type = 'number' } }";
+    world.write("p.txt", " age  plan \r\n  30   basic\r\n 40 plus  \r\n x  basic\r\n");
+    let outcome = world.read(&[config]).unwrap();
+    let mut ids: Vec<&str> = (0..2).map(|customer| outcome.tables.customers.ids.get(customer)).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["2", "3"], "the numbers that messages use");
+    assert_eq!(problems(&outcome)[0].0, 4);
+    world.write("p2.txt", " age  plan\n 30 basic\n");
+    let two = world.read(&[&config.replace("'p.txt'", "['p.txt', 'p2.txt']")]).unwrap_err().to_string();
+    assert!(two.contains("rows_are_customers is true") && two.contains("several files"), "{two}");
+    let both = format!("{config}\ncolumns = {{ customer_id = 'plan' }}");
+    assert!(world.read(&[&both]).unwrap_err().to_string().contains("without columns.customer_id"));
+}
