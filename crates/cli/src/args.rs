@@ -172,6 +172,26 @@ pub enum DatasetsCommand {
     /// Generates a world whose truth is known.
     #[command(subcommand)]
     Generate(GenerateCommand),
+    /// Lists the public data sets that `fetch` knows.
+    List,
+    /// Downloads a public data set: shows address, size and licence, asks, and checks what arrives.
+    Fetch(FetchArgs),
+}
+
+/// Which public data set, and where to.
+#[derive(Clone, Debug, clap::Args)]
+pub struct FetchArgs {
+    /// Name, as `datasets list` shows it.
+    pub name: String,
+    /// Folder to write [default: the name].
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Agrees to the download and to its licence without being asked.
+    #[arg(long)]
+    pub yes: bool,
+    /// Takes files whose sha256 is not known as they come.
+    #[arg(long)]
+    pub unverified: bool,
 }
 
 /// Which world to generate.

@@ -7,6 +7,7 @@ mod args;
 mod commands;
 mod config;
 mod failure;
+mod fetch;
 mod init;
 mod outputs;
 mod refresh;

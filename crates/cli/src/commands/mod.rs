@@ -3,6 +3,7 @@
 mod answer_words;
 mod data;
 mod explain;
+mod fetch;
 mod generate_markets;
 mod runs;
 
@@ -30,6 +31,8 @@ pub fn run(command: &Command, session: &Session) -> Result<Answer> {
         Command::Runs(command) => runs::run(command, session),
         Command::Config(ConfigCommand::Show) => config_show(session),
         Command::Datasets(DatasetsCommand::Generate(world)) => generate(session, world),
+        Command::Datasets(DatasetsCommand::List) => fetch::list(),
+        Command::Datasets(DatasetsCommand::Fetch(args)) => fetch::fetch(session, args),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The real binary in a fresh directory.
 
 mod config;
+mod fetch;
 mod fixture;
 mod init;
 mod inputs;
