@@ -101,7 +101,7 @@ impl Labelled {
         match Self::n_levels(k) {
             // The square makes low codes frequent.
             Some(n) => libm::floor(n as f64 * libm::pow(draws.uniform(row as u64), 2.0)),
-            None if k % 2 == 0 => draws.normal(row as u64),
+            None if k.is_multiple_of(2) => draws.normal(row as u64),
             None => libm::exp(draws.normal(row as u64)),
         }
     }
@@ -112,7 +112,7 @@ impl Labelled {
             Some(_) => 0.5 * random.stream(7).stream(k as u64).normal(cell(k) as u64),
             None => {
                 0.35 * random.stream(6).normal(k as u64)
-                    * if k % 2 == 0 { cell(k) } else { libm::log(cell(k)) }
+                    * if k.is_multiple_of(2) { cell(k) } else { libm::log(cell(k)) }
             }
         };
         let linear: f64 = (0..N_TELLING).map(effect).sum();
@@ -123,7 +123,7 @@ impl Labelled {
     fn table(&self, cells: &[f64], rows: Range<usize>) -> FeatureTable {
         let kind = |k| match Self::n_levels(k) {
             Some(n) => FeatureKind::Category { levels: (0..n).map(|level| format!("{level:02}")).collect() },
-            None if k % 2 == 0 => FeatureKind::Number,
+            None if k.is_multiple_of(2) => FeatureKind::Number,
             None => FeatureKind::Money,
         };
         let feature = |k: usize| FeatureDef {
