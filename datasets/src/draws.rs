@@ -19,6 +19,12 @@ impl Draws {
         self.random.uniform(self.counter)
     }
 
+    /// 64 random bits.
+    pub(crate) fn bits(&mut self) -> u64 {
+        self.counter += 1;
+        self.random.bits(self.counter)
+    }
+
     pub(crate) fn chance(&mut self, p: f64) -> bool {
         self.uniform() < p
     }

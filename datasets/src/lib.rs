@@ -4,6 +4,7 @@
 //! customer `i` is the same person in a world of a thousand and of a million. What the engine is meant to find
 //! (persona, rate, time of leaving) is written beside the tables, in files that the engine never reads.
 
+mod blocks;
 mod draws;
 pub mod media;
 pub mod retail;

@@ -3,8 +3,10 @@
 use bespoke::random::Random;
 use bespoke::types::{Days, Money, Timestamp};
 
-use super::draws::Draws;
+use crate::draws::Draws;
+use super::params::{RetailParams, Tastes};
 use super::personas::{CATEGORIES, FIRST_CONSUMABLE};
+use super::tastes;
 
 /// Typical price of an item of each category, in euro.
 const MEDIAN_PRICE: [f64; CATEGORIES.len()] =
@@ -53,6 +55,12 @@ pub struct Item {
     pub stock: Option<u32>,
     /// Position of the price among its category, 0 (cheapest) to 1 (dearest).
     pub price_rank: f64,
+    /// Position of the first variant in the catalogue: its own where there is one only.
+    pub family: u32,
+    /// Size or colour, where there are several.
+    pub variant: Option<&'static str>,
+    /// Days after which a consumable is used up.
+    pub repurchase_days: Option<f64>,
 }
 
 impl Item {
@@ -60,6 +68,19 @@ impl Item {
     #[must_use]
     pub fn is_consumable(&self) -> bool {
         self.category >= FIRST_CONSUMABLE
+    }
+
+    /// Id that all variants of an item share.
+    #[must_use]
+    pub fn parent_id(&self) -> String {
+        format!("M{:05}", self.family)
+    }
+
+    /// Probability that a unit bought at one instant is used up at another: `1 - exp(-(t / R)^4)`; 0 for durables.
+    #[must_use]
+    pub fn p_used_up(&self, bought_at: Timestamp, at: Timestamp) -> f64 {
+        let days = (at.0 - bought_at.0) as f64 / Timestamp::DAY_MS as f64;
+        self.repurchase_days.map_or(0.0, |used_up| -libm::expm1(-libm::pow(days / used_up, 4.0)))
     }
 
     /// Whether the item is on sale at an instant; stock is not looked at.
@@ -74,6 +95,9 @@ impl Item {
 pub(super) struct Catalogue {
     pub(super) items: Vec<Item>,
     shelves: Vec<Shelf>,
+    /// Directions of taste, one after the other.
+    factors: Vec<f64>,
+    n_factors: usize,
 }
 
 /// Items of one category, most popular first, and their cumulative popularity.
@@ -84,10 +108,12 @@ struct Shelf {
 }
 
 impl Catalogue {
-    /// `n_items` items, dealt to the categories in turn.
-    pub(super) fn new(n_items: usize, start: Timestamp, end: Timestamp, random: Random) -> Self {
+    /// Items dealt to the categories in turn.
+    pub(super) fn new(params: &RetailParams, random: Random) -> Self {
+        let Tastes { n_factors, .. } = params.tastes;
         let mut items: Vec<Item> =
-            (0..n_items).map(|i| draw_item(i, start, end, Draws::new(random.stream(i as u64)))).collect();
+            (0..params.n_items).map(|i| draw_item(i, params, Draws::new(random.stream(i as u64)))).collect();
+        join_variants(&mut items, params.assortment.p_variants, random.stream(u64::MAX - 1));
         rank_prices(&mut items);
         let ranks = random.stream(u64::MAX);
         let shelves: Vec<Shelf> = (0..CATEGORIES.len()).map(|c| Shelf::new(&items, c, ranks)).collect();
@@ -95,7 +121,18 @@ impl Catalogue {
             let best = &mut items[shelf.items[0] as usize];
             (best.available_from, best.available_to, best.stock) = (None, None, None);
         }
-        Self { items, shelves }
+        let directions = random.stream(u64::MAX - 2);
+        // Variants of an item are liked alike.
+        let direction = |item: &Item| {
+            tastes::direction(n_factors, &mut Draws::new(directions.stream(u64::from(item.family))))
+        };
+        let factors = items.iter().flat_map(direction).collect();
+        Self { items, shelves, factors, n_factors }
+    }
+
+    /// Direction of taste of an item.
+    pub(super) fn direction(&self, item: u32) -> &[f64] {
+        &self.factors[item as usize * self.n_factors..][..self.n_factors]
     }
 
     /// The best-seller of a category, which is always on sale.
@@ -130,7 +167,8 @@ impl Shelf {
     }
 }
 
-fn draw_item(number: usize, start: Timestamp, end: Timestamp, mut draws: Draws) -> Item {
+fn draw_item(number: usize, params: &RetailParams, mut draws: Draws) -> Item {
+    let (start, end) = (params.start_at, params.start_at.plus(params.days));
     let category = number % CATEGORIES.len();
     let euro = MEDIAN_PRICE[category] * libm::exp(0.5 * draws.normal());
     let cents = libm::round(euro * 100.0).max(50.0) as i64;
@@ -146,6 +184,36 @@ fn draw_item(number: usize, start: Timestamp, end: Timestamp, mut draws: Draws) 
         available_to,
         stock: draw_stock(&mut draws),
         price_rank: 0.5,
+        family: number as u32,
+        variant: None,
+        repurchase_days: (category >= FIRST_CONSUMABLE)
+            .then(|| params.assortment.repurchase_days * libm::exp(0.3 * draws.normal())),
+    }
+}
+
+const SIZES: [&str; 4] = ["S", "M", "L", "XL"];
+const COLOURS: [&str; 4] = ["red", "white", "black", "natural"];
+
+/// Makes some durable items and the next one to three of their category variants of one item: same name and price.
+fn join_variants(items: &mut [Item], p_variants: f64, random: Random) {
+    let step = CATEGORIES.len();
+    for category in 0..FIRST_CONSUMABLE {
+        let names = if matches!(CATEGORIES[category], "textiles" | "jewellery") { SIZES } else { COLOURS };
+        let mut draws = Draws::new(random.stream(category as u64));
+        let mut first = category;
+        while first < items.len() {
+            let (is_joined, wanted) = (draws.chance(p_variants), 2 + draws.below(3));
+            let n = if is_joined { wanted.min((items.len() - first).div_ceil(step)) } else { 1 };
+            if n > 1 {
+                let (title, price) = (items[first].title.clone(), items[first].price);
+                for (member, name) in (first..).step_by(step).zip(names).take(n) {
+                    let item = &mut items[member];
+                    item.title = format!("{title}, {name}");
+                    (item.price, item.family, item.variant) = (price, first as u32, Some(name));
+                }
+            }
+            first += n * step;
+        }
     }
 }
 

@@ -1,51 +1,22 @@
-//! A world as the files a shop would export, written customer by customer in constant memory.
+//! A world as the tables a shop would export, written customer by customer in constant memory.
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
+use super::care::Question;
+use super::columns;
 use super::customer::{Customer, Event};
+use super::demographics::Irrelevant;
+use super::devices::{APP_DEVICE, linked_at};
+use super::lifetime::Leaving;
 use super::personas::CATEGORIES;
 use super::{RetailWorld, job};
-use crate::sink::ColumnKind::{Amount, Instant, Number, Text, Whole, YesNo};
-use crate::sink::{Cell, Column, CsvFolder, TableFolder, TableSink};
+use crate::blocks;
+use crate::sink::{Cell, CsvFolder, TableFolder, TableSink};
 
-const ITEMS: &[Column] = &[
-    Column::new("item_id", Text),
-    Column::new("title", Text),
-    Column::new("category", Text),
-    Column::new("price", Amount),
-    Column::new("available_from", Instant),
-    Column::new("available_to", Instant),
-    Column::new("stock", Whole),
-];
-
-const CUSTOMERS: &[Column] = &[
-    Column::new("customer_id", Text),
-    Column::new("age", Whole),
-    Column::new("country", Text),
-    Column::new("newsletter", YesNo),
-    Column::new("household_size", Whole),
-];
-
-const EVENTS: &[Column] = &[
-    Column::new("customer_id", Text),
-    Column::new("item_id", Text),
-    Column::new("time", Instant),
-    Column::new("event", Text),
-    Column::new("quantity", Whole),
-    Column::new("price", Amount),
-    Column::new("order_id", Text),
-    Column::new("channel", Text),
-];
-
-const TRUTH: &[Column] = &[
-    Column::new("customer_id", Text),
-    Column::new("persona", Text),
-    Column::new("first_order_at", Instant),
-    Column::new("alive_until", Instant),
-    Column::new("orders_per_week", Number),
-    Column::new("p_dropout", Number),
-];
+/// Customers generated together.
+const BLOCK: usize = 256;
 
 /// How much was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,53 +27,121 @@ pub struct Written {
     pub n_customers: usize,
     /// Rows of the events.
     pub n_events: usize,
+    /// Rows of all tables.
+    pub n_rows: usize,
+}
+
+/// The tables with rows of customers, open.
+struct Sinks {
+    customers: Counted,
+    events: Counted,
+    sessions: Counted,
+    consents: Counted,
+    tickets: Counted,
+    surveys: Counted,
+    assignments: Counted,
+    truth: Counted,
+    truth_uplift: Counted,
+    truth_sessions: Counted,
+}
+
+/// A table and its rows so far.
+struct Counted {
+    sink: Box<dyn TableSink>,
+    n_rows: usize,
+}
+
+impl Counted {
+    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
+        self.n_rows += 1;
+        self.sink.row(cells)
+    }
 }
 
 impl RetailWorld {
-    /// Writes four CSV files and a job `bespoke.toml` that reads three of them into a folder, which is made when
-    /// absent; files of these names are overwritten. `on_customer` is called after each customer.
+    /// Writes the tables as CSV files and a job `bespoke.toml` that reads three of them into a folder, which is made
+    /// when absent; files of these names are overwritten. `on_customer` is called after each customer.
     ///
     /// # Errors
     /// What the file system says.
-    pub fn write_to(&self, dir: &Path, on_customer: impl FnMut()) -> io::Result<Written> {
+    pub fn write_to(
+        &self,
+        dir: &Path,
+        threads: NonZeroUsize,
+        on_customer: impl FnMut(),
+    ) -> io::Result<Written> {
         let mut folder = CsvFolder::create(dir)?;
-        let written = self.write_tables(&mut folder, on_customer)?;
-        std::fs::write(dir.join("bespoke.toml"), job::text(self))?;
+        let written = self.write_tables(&mut folder, threads, on_customer)?;
+        std::fs::write(dir.join("bespoke.toml"), self.job(&folder))?;
         Ok(written)
     }
 
-    /// Writes the tables `items`, `customers`, `events` (by customer and time) and `truth`, which the engine never
-    /// reads. `on_customer` is called after each customer.
+    /// The job that reads the customers, events and items of a folder, and none of the other tables.
+    #[must_use]
+    pub fn job(&self, folder: &dyn TableFolder) -> String {
+        job::text(self, folder)
+    }
+
+    /// Writes the tables: `items`, `customers`, `events` (by customer and time), `sessions`, `consents`, `tickets`,
+    /// `surveys`, `offers`, `assignments`; and what the engine never reads: `truth`, `truth_uplift`, `truth_sessions`.
+    /// The same rows at any number of threads, in constant memory. `on_customer` is called after each customer.
     ///
     /// # Errors
     /// What the folder says.
     pub fn write_tables(
         &self,
         folder: &mut dyn TableFolder,
+        threads: NonZeroUsize,
         mut on_customer: impl FnMut(),
     ) -> io::Result<Written> {
-        self.write_items(&mut *folder.table("items", ITEMS)?)?;
-        let mut customers = folder.table("customers", CUSTOMERS)?;
-        let mut events = folder.table("events", EVENTS)?;
-        let mut truth = folder.table("truth", TRUTH)?;
-        let mut written = Written { n_items: self.items().len(), ..Written::default() };
-        for customer in self.customers() {
-            self.write_customer(&customer, &mut *customers, &mut *truth)?;
-            for event in &customer.events {
-                self.write_event(&customer.id, event, &mut *events)?;
+        self.write_items(&mut *folder.table("items", columns::ITEMS)?)?;
+        self.write_offers(&mut *folder.table("offers", columns::OFFERS)?)?;
+        let mut sinks = self.open(folder)?;
+        let n = self.params().n_customers;
+        let make = |block: usize| -> Vec<Customer> {
+            (block * BLOCK..n.min((block + 1) * BLOCK)).map(|number| self.customer(number)).collect()
+        };
+        blocks::in_order(n.div_ceil(BLOCK), threads, make, |block| {
+            for customer in &block {
+                self.write_customer(customer, &mut sinks)?;
+                on_customer();
             }
-            written.n_customers += 1;
-            written.n_events += customer.events.len();
-            on_customer();
-        }
-        for table in [&mut customers, &mut events, &mut truth] {
-            table.finish()?;
+            Ok(())
+        })?;
+        let mut written = Written {
+            n_items: self.items().len(),
+            n_customers: sinks.customers.n_rows,
+            n_events: sinks.events.n_rows,
+            n_rows: self.items().len() + self.offers().len(),
+        };
+        for table in sinks.all() {
+            written.n_rows += table.n_rows;
+            table.sink.finish()?;
         }
         Ok(written)
     }
 
+    fn open(&self, folder: &mut dyn TableFolder) -> io::Result<Sinks> {
+        let n_columns = columns::N_RELEVANT + self.params().demographics.n_irrelevant;
+        let mut open =
+            |name: &str, columns| io::Result::Ok(Counted { sink: folder.table(name, columns)?, n_rows: 0 });
+        Ok(Sinks {
+            customers: open("customers", &columns::CUSTOMERS[..n_columns])?,
+            events: open("events", columns::EVENTS)?,
+            sessions: open("sessions", columns::SESSIONS)?,
+            consents: open("consents", columns::CONSENTS)?,
+            tickets: open("tickets", columns::TICKETS)?,
+            surveys: open("surveys", columns::SURVEYS)?,
+            assignments: open("assignments", columns::ASSIGNMENTS)?,
+            truth: open("truth", columns::TRUTH)?,
+            truth_uplift: open("truth_uplift", columns::TRUTH_UPLIFT)?,
+            truth_sessions: open("truth_sessions", columns::TRUTH_SESSIONS)?,
+        })
+    }
+
     fn write_items(&self, table: &mut dyn TableSink) -> io::Result<()> {
         for item in self.items() {
+            let parent = item.variant.map(|_| item.parent_id());
             table.row(&[
                 item.id.as_str().into(),
                 item.title.as_str().into(),
@@ -111,35 +150,66 @@ impl RetailWorld {
                 item.available_from.into(),
                 item.available_to.into(),
                 item.stock.into(),
+                parent.as_deref().into(),
+                item.variant.into(),
             ])?;
         }
         table.finish()
     }
 
-    fn write_customer(
-        &self,
-        customer: &Customer,
-        table: &mut dyn TableSink,
-        truth_table: &mut dyn TableSink,
-    ) -> io::Result<()> {
-        let Customer { id, age, country, newsletter, household_size, truth, .. } = customer;
-        let id = Cell::Text(id);
-        table.row(&[id, (*age).into(), (*country).into(), (*newsletter).into(), (*household_size).into()])?;
-        truth_table.row(&[
-            id,
-            self.personas()[truth.persona].name.into(),
-            truth.first_order_at.into(),
-            truth.alive_until.into(),
-            truth.orders_per_week.into(),
-            truth.p_dropout.into(),
-        ])
+    fn write_offers(&self, table: &mut dyn TableSink) -> io::Result<()> {
+        for offer in self.offers() {
+            let item = &self.items()[offer.item as usize];
+            table.row(&[
+                offer.id.as_str().into(),
+                item.id.as_str().into(),
+                item.price.into(),
+                offer.price.into(),
+                offer.starts_at.into(),
+                offer.ends_at.into(),
+                self.params().offers.propensity.into(),
+            ])?;
+        }
+        table.finish()
     }
 
-    fn write_event(&self, customer: &str, event: &Event, table: &mut dyn TableSink) -> io::Result<()> {
+    fn write_customer(&self, customer: &Customer, sinks: &mut Sinks) -> io::Result<()> {
+        write_person(customer, &mut sinks.customers)?;
+        let sessions: Vec<String> = customer.sessions.iter().map(|s| session_id(s.key)).collect();
+        for event in &customer.events {
+            self.write_event(customer, event, &sessions, &mut sinks.events)?;
+        }
+        write_sessions(customer, &sessions, &mut sinks.sessions, &mut sinks.truth_sessions)?;
+        for consent in &customer.consents {
+            let state = if consent.is_granted { "granted" } else { "denied" };
+            let id = Cell::Text(&customer.id);
+            sinks.consents.row(&[id, consent.at.into(), "marketing:email".into(), state.into()])?;
+        }
+        write_tickets(customer, &mut sinks.tickets)?;
+        write_surveys(customer, &mut sinks.surveys)?;
+        for assignment in &customer.assignments {
+            let (id, offer) = (Cell::Text(&customer.id), &self.offers()[assignment.offer as usize].id);
+            let offer = Cell::Text(offer);
+            sinks.assignments.row(&[id, offer, assignment.is_shown.into(), assignment.is_bought.into()])?;
+            let (without, with) = (assignment.p_without, assignment.p_with);
+            let uplift = assignment.uplift();
+            sinks.truth_uplift.row(&[id, offer, without.into(), with.into(), uplift.into()])?;
+        }
+        self.write_truth(customer, &mut sinks.truth)
+    }
+
+    fn write_event(
+        &self,
+        customer: &Customer,
+        event: &Event,
+        sessions: &[String],
+        table: &mut Counted,
+    ) -> io::Result<()> {
         let item = Cell::Text(&self.items()[event.item as usize].id);
-        let order = event.line.map(|line| format!("O{}-{}", &customer[1..], line.order));
+        let order = event.line.map(|line| order_id(customer, line.order));
+        let id = (!customer.is_anonymous(event)).then_some(customer.id.as_str());
         table.row(&[
-            Cell::Text(customer),
+            id.into(),
             item,
             event.time.into(),
             event.kind.name().into(),
@@ -147,6 +217,151 @@ impl RetailWorld {
             event.line.map(|line| line.price).into(),
             order.as_deref().into(),
             event.channel.name().into(),
+            event.session.map(|number| sessions[number as usize].as_str()).into(),
+            event.offer.map(|number| self.offers()[number as usize].id.as_str()).into(),
         ])
     }
+
+    fn write_truth(&self, customer: &Customer, table: &mut Counted) -> io::Result<()> {
+        let truth = &customer.truth;
+        let (after_order, per_week) = match truth.leaving {
+            Leaving::AfterOrder(p) => (Some(p), None),
+            Leaving::PerWeek(rate) => (None, Some(rate)),
+        };
+        table.row(&[
+            Cell::Text(&customer.id),
+            self.personas()[truth.persona].name.into(),
+            truth.first_order_at.into(),
+            truth.alive_until.into(),
+            truth.orders_per_week.into(),
+            after_order.into(),
+            per_week.into(),
+            truth.satisfaction.into(),
+            truth.p_click.into(),
+            self.params().horizon.0.into(),
+            truth.p_purchase.into(),
+            truth.expected_orders.into(),
+            truth.expected_value.into(),
+        ])
+    }
+}
+
+impl Sinks {
+    fn all(&mut self) -> [&mut Counted; 10] {
+        [
+            &mut self.customers,
+            &mut self.events,
+            &mut self.sessions,
+            &mut self.consents,
+            &mut self.tickets,
+            &mut self.surveys,
+            &mut self.assignments,
+            &mut self.truth,
+            &mut self.truth_uplift,
+            &mut self.truth_sessions,
+        ]
+    }
+}
+
+/// Ids that tell nothing of the customer.
+fn session_id(key: u64) -> String {
+    format!("S{key:016x}")
+}
+
+fn order_id(customer: &Customer, order: u32) -> String {
+    format!("O{}-{order}", &customer.id[1..])
+}
+
+fn ticket_id(customer: &Customer, number: usize) -> String {
+    format!("T{}-{}", &customer.id[1..], number + 1)
+}
+
+fn write_person(customer: &Customer, table: &mut Counted) -> io::Result<()> {
+    let person = &customer.person;
+    let mut cells = vec![
+        Cell::Text(&customer.id),
+        person.age.into(),
+        person.country.into(),
+        person.newsletter.into(),
+        person.household_size.into(),
+    ];
+    cells.extend(person.irrelevant.iter().map(|cell| match *cell {
+        Some(Irrelevant::Number(number)) => Cell::Number(number),
+        Some(Irrelevant::Level(level)) => Cell::Text(level),
+        None => Cell::Missing,
+    }));
+    table.row(&cells)
+}
+
+fn write_sessions(
+    customer: &Customer,
+    ids: &[String],
+    table: &mut Counted,
+    truth: &mut Counted,
+) -> io::Result<()> {
+    let mut is_seen = vec![false; ids.len()];
+    customer.events.iter().filter_map(|event| event.session).for_each(|n| is_seen[n as usize] = true);
+    // Sessions of which nothing falls into the window left no trace.
+    let seen = customer.sessions.iter().zip(ids).zip(is_seen).filter(|(_, is_seen)| *is_seen);
+    for ((session, id), _) in seen {
+        let linked = linked_at(&customer.sessions, session);
+        let device = device_id(customer.devices, session.device);
+        let id = Cell::Text(id);
+        table.row(&[
+            id,
+            Cell::Text(&device),
+            session.channel.name().into(),
+            session.started_at.into(),
+            session.logged_in_at.into(),
+            linked.into(),
+            linked.map(|_| customer.id.as_str()).into(),
+        ])?;
+        if linked.is_none() {
+            truth.row(&[id, Cell::Text(&customer.id)])?;
+        }
+    }
+    Ok(())
+}
+
+/// Web devices and the app have ids of different kinds, as cookies and advertising ids are.
+fn device_id(key: u64, device: u32) -> String {
+    let kind = if device == APP_DEVICE { "A" } else { "W" };
+    // Multiplication by an odd number keeps the ids of one customer apart and hides that they belong together.
+    let id = key.wrapping_add(u64::from(device)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    format!("{kind}{id:016x}")
+}
+
+fn write_tickets(customer: &Customer, table: &mut Counted) -> io::Result<()> {
+    for (number, ticket) in customer.tickets.iter().enumerate() {
+        table.row(&[
+            Cell::Text(&ticket_id(customer, number)),
+            Cell::Text(&customer.id),
+            Cell::Text(&order_id(customer, ticket.order)),
+            ticket.subject.into(),
+            ticket.created_at.into(),
+            ticket.first_reply_at.into(),
+            ticket.solved_at.into(),
+        ])?;
+    }
+    Ok(())
+}
+
+fn write_surveys(customer: &Customer, table: &mut Counted) -> io::Result<()> {
+    for survey in &customer.surveys {
+        let (question, low, high) = match survey.question {
+            Question::Csat => ("csat", 1, 5),
+            Question::Nps => ("nps", 0, 10),
+        };
+        let ticket = survey.ticket.map(|number| ticket_id(customer, number as usize));
+        table.row(&[
+            Cell::Text(&customer.id),
+            question.into(),
+            Cell::Whole(low),
+            Cell::Whole(high),
+            survey.sent_at.into(),
+            ticket.as_deref().into(),
+            survey.answer.into(),
+        ])?;
+    }
+    Ok(())
 }

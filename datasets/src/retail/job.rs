@@ -1,13 +1,20 @@
 //! The job description beside a world's files.
 
+use std::fmt::Write;
+
 use super::RetailWorld;
+use super::columns::IRRELEVANT;
+use crate::sink::{ColumnKind, TableFolder};
 
 /// The text of `bespoke.toml` for the files of a world.
-pub(super) fn text(world: &RetailWorld) -> String {
+pub(super) fn text(world: &RetailWorld, folder: &dyn TableFolder) -> String {
     let params = world.params();
+    let irrelevant = irrelevant(params.demographics.n_irrelevant);
+    let [customers, events, items, truth] =
+        ["customers", "events", "items", "truth"].map(|table| folder.file_name(table));
     format!(
         r#"# A generated shop: {} customers, {} items, seed {}, overlap {}.
-# truth.csv says what there is to find; nothing here reads it.
+# {truth} says what there is to find; nothing here reads it.
 
 [job]
 as_of = "latest"
@@ -17,7 +24,7 @@ currency = "EUR"
 horizon_days = 90
 
 [source.customers]
-path = "customers.csv"
+path = "{customers}"
 table = "customers"
 
 [source.customers.columns]
@@ -28,10 +35,11 @@ age = {{ column = "age", type = "number" }}
 country = {{ column = "country", type = "category" }}
 newsletter = {{ column = "newsletter", type = "yes_no", yes = ["yes"], no = ["no"] }}
 household_size = {{ column = "household_size", type = "number" }}
-
+{irrelevant}
 [source.events]
-path = "events.csv"
+path = "{events}"
 table = "events"
+guests = true
 time = {{ format = "rfc3339" }}
 
 [source.events.columns]
@@ -45,7 +53,7 @@ order_id = "order_id"
 channel = "channel"
 
 [source.items]
-path = "items.csv"
+path = "{items}"
 table = "items"
 time = {{ format = "rfc3339" }}
 
@@ -68,14 +76,15 @@ lambda = 0.03
 [decide]
 slots = 5
 max_per_category = 2
+relevance_floor = 0.0
 bought = {{ policy = "forever" }}
 
-# Shown at most three times a month, and at most thirty items a week in all.
+# Shown at most twice in two months, and at most thirty items a week in all.
 [[decide.cap]]
-id = "item-month"
+id = "item-two-months"
 key = "item"
-window_days = 30
-max = 3
+window_days = 60
+max = 2
 
 [[decide.cap]]
 id = "all-week"
@@ -88,4 +97,15 @@ dir = "out"
 "#,
         params.n_customers, params.n_items, params.seed, params.overlap
     )
+}
+
+/// A line for every column that says nothing; the job does not know that.
+fn irrelevant(n: usize) -> String {
+    let mut lines = String::new();
+    for column in &IRRELEVANT[..n] {
+        let kind = if column.kind == ColumnKind::Number { "number" } else { "category" };
+        // Writing to a string does not fail.
+        let _ = writeln!(lines, "{0} = {{ column = \"{0}\", type = \"{kind}\" }}", column.name);
+    }
+    lines
 }

@@ -5,50 +5,109 @@
 //! towards the mean of all by the dial `overlap` in 0..=1:
 //! `theta_k(o) = theta_k + o (theta_mean - theta_k)`. At 1 the personas can't be told apart.
 //!
-//! **Orders** follow the process of MBG/NBD (Batislam, Denizel, Filiztekin 2007): orders per week
-//! `lambda ~ Gamma(r_k, alpha_k)`; after every order, the first included, the customer leaves with probability
-//! `p ~ Beta(a_k, b_k)`; while alive the gaps between orders are exponential with rate `lambda`. So with `T` weeks
-//! from the first order to the end, `E[repeat orders | lambda, p, T] = (1-p)/p (1 - exp(-lambda p T))` and
-//! `P(alive at the end | lambda, p, T) = (1-p) exp(-lambda p T)`. Gaps run in activity time: the week has the
-//! persona's rhythm `m_d h_j` over weekdays and hours, with mean 1. First orders come uniformly over the first
-//! three quarters of the window; a share of [`P_PROSPECT`] only looks and never buys.
+//! **Orders** come at `lambda ~ Gamma(r_k, alpha_k)` per week while the customer is alive, by one of three clocks
+//! ([`Clock`]); `z` is the customer's satisfaction and `e` its effect.
+//!
+//! - `Mbg`, MBG/NBD (Batislam, Denizel, Filiztekin 2007): exponential gaps; after every order, the first included, the
+//!   customer leaves with probability `p`, where `p / (1-p) = exp(-e z) b / (1-b)` and `b ~ Beta(a_k, b_k)`. With `T`
+//!   weeks from the first order to the end, `E[repeat orders] = (1-p)/p (1 - exp(-lambda p T))` and
+//!   `P(alive at the end) = (1-p) exp(-lambda p T)`.
+//! - `Pareto`, Pareto/NBD (Schmittlein, Morrison, Colombo 1987): exponential gaps; the lifetime is exponential with rate
+//!   `mu = exp(-e z) Gamma(2, 2 / m_k)` per week, `m_k = r_k / alpha_k * a_k / (a_k + b_k)`, so that about as many leave
+//!   as under MBG/NBD. `P(alive at the end) = exp(-mu T)`, `E[repeat orders] = lambda / mu (1 - exp(-mu T))`.
+//! - `Regular`: the same lifetime; gaps are Erlang, the sum of `s` exponential stages of rate `s lambda` each.
+//!
+//! Gaps run in activity time: the week has the persona's rhythm `m_d h_j` over weekdays and hours, with mean 1. First
+//! orders come uniformly over the first three quarters of the window; a share of [`P_PROSPECT`] only looks and never
+//! buys.
+//!
+//! **Ahead**: the truth says what is expected in the `H` weeks after the window of a customer alive at its end (of
+//! others nothing). `Mbg`: `P(order) = 1 - exp(-lambda H)`, `E[orders] = (1 - exp(-lambda p H)) / p`. Otherwise, with `j`
+//! stages of the open gap over, the `n`-th stage from now ends in time and in the lifetime with probability
+//! `P_n = (s lambda / (s lambda + mu))^n P(Poisson((s lambda + mu) H) >= n)`; `P(order) = P_(s-j)` and
+//! `E[orders] = sum over m >= 1 of P_(m s - j)`. The expected value is `E[orders]` times the mean of sixteen orders drawn
+//! at the end of the window (an unbiased estimate, as each order is drawn as the real ones are). Offers do not count.
 //!
 //! **Lines**: `1 + Poisson(l_k)` different items. Category `c` with probability proportional to
-//! `s_kc exp(0.6 z_c)`, `z_c` standard normal per customer; within it popularity falls as `1 / rank^0.9`, and a
-//! candidate of price rank `q` in 0..=1 is taken with probability `(1 + g_k (2q - 1)) / (1 + |g_k|)`. Durable items
-//! are not bought twice; in a consumable category the last item is bought again with probability 1/2. List
-//! prices are log-normal around the category's median (log standard deviation 0.5); a line is reduced by 10, 20
-//! or 30 % with probability `d_k`. Units: 1 + geometric. Lines are returned with probability `f_k`, 2 to 21 days
-//! later.
+//! `s_kc exp(0.6 z_c)`, `z_c` standard normal per customer; within it popularity falls as `1 / rank^0.9`. A candidate is
+//! taken with probability `(1 + g_k (2q - 1)) / (1 + |g_k|) * exp(t (u.v - 1))`: `q` in 0..=1 is its price rank, `u` and
+//! `v` are the directions of taste of customer and item, uniform on the sphere of `n_factors` dimensions, and `t` the
+//! strength of tastes. List prices are log-normal around the category's median (log standard deviation 0.5); a line
+//! is reduced by 10, 20 or 30 % with probability `d_k`. Units: 1 + geometric. Lines are returned with probability
+//! `f_k`, 2 to 21 days later.
+//!
+//! **Variants**: with probability `p_variants` a durable item has two to four, which share parent, name, price and
+//! direction of taste. Durable items are not bought twice, in no variant. **Consumables**: item `i` is used up after
+//! `R_i` days, log-normal around the median (log standard deviation 0.3). When the category of a consumable is the first
+//! to come up for a line, `t` days after it was last bought, the same item is bought with probability
+//! `p_repurchase (1 - exp(-(t / R_i)^4))`.
 //!
 //! **Views and cart steps** come before the lines of web and app orders, and in `Poisson(v_k weeks)` sessions
-//! that lead to nothing. **Mails** show two items every 28 days to those who take the newsletter: clicked with
-//! probability `0.12 * 0.7^n` after `n` earlier showings while alive, else dismissed with `0.02 (1 + n)`; a
-//! dismissed item is not shown again. Those who left get mails and click no more.
+//! that lead to nothing. Each belongs to a session on one of up to three devices. With probability `p_anonymous` a
+//! session begins without a login: events before the login bear no customer, and are linked by the next login on the
+//! device, if there is one.
+//!
+//! **Mails** show items every so many days to those who consent: clicked with probability `c f^n` after `n` earlier
+//! showings while alive, `c ~ Beta` with mean `p_click` and concentration 25 per customer, `f` the fatigue; else
+//! dismissed with `p_dismiss (1 + n)`. A dismissed item is not shown again. Those who left get mails and click no more.
+//! Those who take the newsletter withdraw their consent with probability `p_withdraw`, and three in ten of them give it
+//! again.
+//!
+//! **Offers**: when an offer on item `i` with a reduction of `x` begins, it is shown to each customer with consent by
+//! lot, with the known propensity. In its validity the customer buys the item, beside all orders, with probability
+//! `p_0 = p_buy exp(0.8 u.v_i)` unasked, and with `p_1 = p_0 + w (d_k x (1 + u.v_i) / 2 - 0.02 (1 - d_k))`, cut at
+//! 0..=0.95, when shown: `w` is the dial `uplift`, and those who care little for reductions are put off. Both are 0
+//! for those who have left.
+//!
+//! **Satisfaction** `z` is standard normal. A ticket follows an order with probability `p_ticket exp(-z / 2)`. Answers
+//! to surveys are rounded from `o = 0.8 z + 0.6 noise`: CSAT `3.6 + 1.1 o` in 1..=5 after a solved ticket, NPS `7 + 2 o`
+//! in 0..=10 every 180 days; each is answered with probability `p_answer`.
 //!
 //! **Demographics**: age normal, cut at 18..=90; people in the household `1 + Poisson(h_k)`; country, newsletter
-//! by share. Ages are missing with probability 0.08, household sizes with 0.12, independent of everything.
+//! by share; irrelevant columns are standard normal or one of five levels. Cells of age, household and irrelevant
+//! columns are missing with probability `p_missing`; ages and households are nonsense with probability `p_outlier` (years
+//! for ages; 50 to 499 people), all independent of everything.
 
 mod browsing;
+mod care;
 mod catalogue;
 mod clock;
+mod columns;
 mod customer;
+mod demographics;
+mod devices;
 mod files;
+mod future;
 mod job;
+mod lifetime;
+mod mails;
+mod offers;
 mod orders;
+mod params;
 mod personas;
 mod tables;
+mod tastes;
 #[cfg(test)]
 mod tests;
 
 use bespoke::error::ParamError;
-use bespoke::params::{Params, count_in};
+use bespoke::params::Params;
 use bespoke::random::Random;
-use bespoke::types::{Days, Timestamp};
+use bespoke::types::Timestamp;
 
+pub use care::{Question, Survey, Ticket};
 pub use catalogue::Item;
-pub use customer::{Channel, Customer, Event, P_PROSPECT, Truth};
+pub use customer::{Channel, Customer, Event, Line, P_PROSPECT, Truth};
+pub use demographics::{Irrelevant, Person};
+pub use devices::Session;
 pub use files::Written;
+pub use lifetime::Leaving;
+pub use mails::Consent;
+pub use offers::{Assignment, Offer};
+pub use params::{
+    Assortment, Care, Clock, Demographics, Devices, MAX_FACTORS, MAX_IRRELEVANT, Mails, Offers, RetailParams,
+    RetailValid, Tastes,
+};
 pub use personas::{CATEGORIES, COUNTRIES, FIRST_CONSUMABLE, PERSONAS, Persona};
 
 use crate::draws;
@@ -59,54 +118,6 @@ use clock::WeekClock;
 const ITEM_STREAM: u64 = 1;
 const CUSTOMER_STREAM: u64 = 2;
 
-/// What a retail world is made from.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RetailParams {
-    /// Number of customers, at least 1.
-    pub n_customers: usize,
-    /// Number of items, 30 to 90,000.
-    pub n_items: usize,
-    /// Seed of everything drawn.
-    pub seed: u64,
-    /// How much the personas overlap, from 0 (as tabulated) to 1 (all the same).
-    pub overlap: f64,
-    /// First instant of the window.
-    pub start_at: Timestamp,
-    /// Length of the window in days, 28 to 3,650.
-    pub days: Days,
-}
-
-impl RetailParams {
-    /// A world over the two years from 2024-01-01, personas a little blurred (overlap 0.2).
-    #[must_use]
-    pub fn new(n_customers: usize, n_items: usize, seed: u64) -> Self {
-        let start_at = Timestamp(1_704_067_200_000);
-        Self { n_customers, n_items, seed, overlap: 0.2, start_at, days: Days(731) }
-    }
-}
-
-/// Checked [`RetailParams`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct RetailValid(RetailParams);
-
-impl Params for RetailParams {
-    type Checked = RetailValid;
-
-    fn check(self) -> Result<RetailValid, ParamError> {
-        count_in("retail.n_customers", self.n_customers, 1, 100_000_000, "from 1 to 100,000,000")?;
-        count_in("retail.n_items", self.n_items, 30, 90_000, "from 30 to 90,000")?;
-        count_in("retail.days", self.days.0 as usize, 28, 3_650, "from 28 to 3,650")?;
-        if !(0.0..=1.0).contains(&self.overlap) {
-            return Err(ParamError::new("retail.overlap", self.overlap, "from 0 to 1"));
-        }
-        // Within the years 1970 to 2100 no sum of instants below can overflow or leave four-digit years.
-        if !(0..=4_102_444_800_000).contains(&self.start_at.0) {
-            return Err(ParamError::new("retail.start_at", self.start_at, "from 1970 to 2100"));
-        }
-        Ok(RetailValid(self))
-    }
-}
-
 /// A shop with its customers, generated one by one.
 ///
 /// Customer `i` depends on the seed and `i`, the catalogue and the window, never on the number of customers.
@@ -116,6 +127,7 @@ pub struct RetailWorld {
     personas: Vec<Persona>,
     clocks: Vec<WeekClock>,
     catalogue: Catalogue,
+    offers: Vec<Offer>,
     random: Random,
 }
 
@@ -129,9 +141,9 @@ impl RetailWorld {
         let random = Random::new(params.seed);
         let personas = personas::at_overlap(params.overlap);
         let clocks = personas.iter().map(|p| WeekClock::new(p.peak_hour, p.weekend_share)).collect();
-        let end = params.start_at.plus(params.days);
-        let catalogue = Catalogue::new(params.n_items, params.start_at, end, random.stream(ITEM_STREAM));
-        Ok(Self { params, personas, clocks, catalogue, random: random.stream(CUSTOMER_STREAM) })
+        let catalogue = Catalogue::new(&params, random.stream(ITEM_STREAM));
+        let offers = offers::offers(&params, &catalogue);
+        Ok(Self { params, personas, clocks, catalogue, offers, random: random.stream(CUSTOMER_STREAM) })
     }
 
     /// The parameters it was made from.
@@ -150,6 +162,18 @@ impl RetailWorld {
     #[must_use]
     pub fn items(&self) -> &[Item] {
         &self.catalogue.items
+    }
+
+    /// The offers in order of time; [`Assignment::offer`] counts along them.
+    #[must_use]
+    pub fn offers(&self) -> &[Offer] {
+        &self.offers
+    }
+
+    /// Direction of taste of an item, of length 1; empty without factors.
+    #[must_use]
+    pub fn direction(&self, item: u32) -> &[f64] {
+        self.catalogue.direction(item)
     }
 
     /// The first instant after the window: nothing happens at it or later.

@@ -1,63 +1,65 @@
-//! Orders by the MBG/NBD process, their lines, and what is returned.
+//! What is in an order, what is looked at before it and what is returned after.
 
 use bespoke::types::{EventKind, Money, Timestamp};
 
 use super::catalogue::Item;
 use super::customer::{Channel, Event, Life, Line};
-use super::draws::Draws;
-use super::personas::{CATEGORIES, FIRST_CONSUMABLE};
+use super::devices::Login;
+use crate::draws::Draws;
+use super::lifetime::{self, Orders};
+use super::personas::CATEGORIES;
 
 const SECOND_MS: f64 = 1_000.0;
 const DAY_MS: f64 = Timestamp::DAY_MS as f64;
+const MINUTE_MS: f64 = 60_000.0;
 
 /// What has been bought so far.
-struct Cupboard {
-    /// Durable items that need no second one.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Cupboard {
+    /// Families of durable items, which need no second one.
     durables: Vec<u32>,
-    /// The item last bought in each category.
-    latest: [Option<u32>; CATEGORIES.len()],
+    /// The item last bought in each category, and when.
+    latest: [Option<(u32, Timestamp)>; CATEGORIES.len()],
 }
 
-/// Lives through all orders, with the views before and the returns after; returns the orders' activity times.
-pub(super) fn buy(life: &mut Life<'_>, draws: &mut Draws) -> Vec<f64> {
-    let mut cupboard = Cupboard { durables: Vec::new(), latest: [None; CATEGORIES.len()] };
-    let mut times = Vec::new();
-    let mut activity = life.joined;
-    loop {
+/// What is bought of one item.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Choice {
+    pub(super) item: u32,
+    pub(super) quantity: u32,
+    pub(super) price: Money,
+}
+
+/// Lives through all orders, with the views before and the returns after.
+pub(super) fn buy(life: &mut Life<'_>, draws: &mut Draws) -> (Orders, Cupboard) {
+    let truth = life.truth;
+    let clock = life.world.params.clock;
+    let span = (life.joined, life.end);
+    let orders = lifetime::orders(clock, truth.orders_per_week, truth.leaving, span, draws);
+    life.truth.first_order_at = Some(life.instant(life.joined));
+    life.truth.alive_until = orders.left.map(|left| life.instant(left));
+    let mut cupboard = Cupboard::default();
+    for (order, &activity) in (1..).zip(&orders.times) {
         let at = life.instant(activity);
-        if at >= life.world.end_at() {
-            return times;
-        }
-        times.push(activity);
-        life.truth.first_order_at.get_or_insert(at);
-        place_order(life, times.len() as u32, at, &mut cupboard, draws);
-        if draws.chance(life.truth.p_dropout) {
-            life.truth.alive_until = Some(at);
-            return times;
-        }
-        activity += draws.exponential() / life.truth.orders_per_week;
+        place_order(life, order, at, &mut cupboard, draws);
     }
+    (orders, cupboard)
 }
 
 fn place_order(life: &mut Life<'_>, order: u32, at: Timestamp, cupboard: &mut Cupboard, draws: &mut Draws) {
     let channel = Channel::SHOPS[draws.pick(&life.persona.channel_shares)];
-    let n_lines = 1 + draws.poisson(life.persona.more_lines_mean);
-    let mut basket: Vec<u32> = Vec::new();
-    for _ in 0..n_lines {
-        let item = choose_item(life, at, &basket, cupboard, draws);
-        if basket.contains(&item) {
-            continue;
+    let session = (channel != Channel::Store).then(|| {
+        let started_at = earlier(at, 20.0 * MINUTE_MS);
+        life.begin_session(channel, started_at, Login::AtStartOrAt(at), draws)
+    });
+    for choice in basket(life, at, cupboard, draws) {
+        let item = choice.item;
+        if let Some(session) = session {
+            look_first(life, item, at, (channel, session), draws);
         }
-        basket.push(item);
-        if channel != Channel::Store {
-            look_first(life, item, at, channel, draws);
-        }
-        let list = &life.world.catalogue.items[item as usize];
-        let quantity = 1 + draws.geometric(life.persona.p_more_units);
-        let price = paid_price(list, life.persona.p_discount, draws);
-        cupboard.put(item, list);
-        let line = Some(Line { order, quantity, price });
-        let bought = Event { time: at, kind: EventKind::Purchase, item, channel, line };
+        cupboard.put(item, &life.world.catalogue.items[item as usize], at);
+        let line = Some(Line { order, quantity: choice.quantity, price: choice.price });
+        let bought = Event { session, ..Event::new(at, EventKind::Purchase, item, channel) }.with_line(line);
         life.push(bought);
         if draws.chance(life.persona.p_refund) {
             send_back(life, bought, draws);
@@ -65,32 +67,54 @@ fn place_order(life: &mut Life<'_>, order: u32, at: Timestamp, cupboard: &mut Cu
     }
 }
 
+/// The lines of an order: different items, and no two variants of one.
+pub(super) fn basket(life: &Life<'_>, at: Timestamp, cupboard: &Cupboard, draws: &mut Draws) -> Vec<Choice> {
+    let items = &life.world.catalogue.items;
+    let n_lines = 1 + draws.poisson(life.persona.more_lines_mean);
+    let mut basket: Vec<Choice> = Vec::new();
+    for _ in 0..n_lines {
+        let item = choose_item(life, at, &basket, cupboard, draws);
+        let list = &items[item as usize];
+        if basket.iter().any(|choice| items[choice.item as usize].family == list.family) {
+            continue;
+        }
+        let quantity = 1 + draws.geometric(life.persona.p_more_units);
+        let price = paid_price(list, life.persona.p_discount, draws);
+        basket.push(Choice { item, quantity, price });
+    }
+    basket
+}
+
 impl Cupboard {
-    fn put(&mut self, number: u32, item: &Item) {
-        self.latest[item.category] = Some(number);
+    fn put(&mut self, number: u32, item: &Item, at: Timestamp) {
+        self.latest[item.category] = Some((number, at));
         if !item.is_consumable() {
-            self.durables.push(number);
+            self.durables.push(item.family);
         }
     }
 }
 
-/// Half of the time a consumable already known, else something new.
+/// The consumable bought last in its category when it is used up, else something new.
 fn choose_item(
     life: &Life<'_>,
     at: Timestamp,
-    basket: &[u32],
+    basket: &[Choice],
     cupboard: &Cupboard,
     draws: &mut Draws,
 ) -> u32 {
+    let catalogue = &life.world.catalogue;
     let category = draws.pick(&life.tastes);
-    if category >= FIRST_CONSUMABLE
-        && let Some(known) = cupboard.latest[category]
-        && life.world.catalogue.items[known as usize].is_available(at)
-        && draws.chance(0.5)
-    {
-        return known;
+    if let Some((known, bought_at)) = cupboard.latest[category] {
+        let item = &catalogue.items[known as usize];
+        let p_repurchase = life.world.params.assortment.p_repurchase;
+        if item.is_available(at) && draws.chance(p_repurchase * item.p_used_up(bought_at, at)) {
+            return known;
+        }
     }
-    life.choose(at, draws, |item| basket.contains(&item) || cupboard.durables.contains(&item))
+    life.choose(at, draws, |number| {
+        let family = catalogue.items[number as usize].family;
+        basket.iter().any(|choice| choice.item == number) || cupboard.durables.contains(&family)
+    })
 }
 
 /// List price, or 10, 20 or 30 % below it, in whole cents.
@@ -98,22 +122,34 @@ fn paid_price(item: &Item, p_discount: f64, draws: &mut Draws) -> Money {
     if !draws.chance(p_discount) {
         return item.price;
     }
+    percent_of(item.price, 90 - 10 * draws.below(3) as i64)
+}
+
+/// A percentage of a price, in whole cents.
+pub(super) fn percent_of(price: Money, percent: i64) -> Money {
     let cent = Money::SCALE / 100;
-    let percent = 90 - 10 * draws.below(3) as i64;
-    Money((item.price.0 / cent * percent + 50) / 100 * cent)
+    Money((price.0 / cent * percent + 50) / 100 * cent)
 }
 
 /// Views within three days before an order, the last of them just before the cart step.
-fn look_first(life: &mut Life<'_>, item: u32, at: Timestamp, channel: Channel, draws: &mut Draws) {
+fn look_first(
+    life: &mut Life<'_>,
+    item: u32,
+    at: Timestamp,
+    (channel, session): (Channel, u32),
+    draws: &mut Draws,
+) {
     let early = draws.poisson(0.6);
     for _ in 0..early {
         let time = earlier(at, draws.between(0.0, 3.0 * DAY_MS));
-        life.push(Event { time, kind: EventKind::View, item, channel, line: None });
+        let visit = Some(life.begin_session(channel, time, Login::AtStart, draws));
+        life.push(Event { session: visit, ..Event::new(time, EventKind::View, item, channel) });
     }
     let carted = earlier(at, draws.between(30.0 * SECOND_MS, 900.0 * SECOND_MS));
     let viewed = earlier(carted, draws.between(5.0 * SECOND_MS, 120.0 * SECOND_MS));
-    life.push(Event { time: viewed, kind: EventKind::View, item, channel, line: None });
-    life.push(Event { time: carted, kind: EventKind::CartAdd, item, channel, line: None });
+    let session = Some(session);
+    life.push(Event { session, ..Event::new(viewed, EventKind::View, item, channel) });
+    life.push(Event { session, ..Event::new(carted, EventKind::CartAdd, item, channel) });
 }
 
 /// Some or all units go back, 2 to 21 days later.
@@ -122,7 +158,7 @@ fn send_back(life: &mut Life<'_>, bought: Event, draws: &mut Draws) {
     let time = earlier(bought.time, -delay);
     let line =
         bought.line.map(|line| Line { quantity: 1 + draws.below(line.quantity as usize) as u32, ..line });
-    life.push(Event { time, kind: EventKind::Refund, line, ..bought });
+    life.push(Event { time, kind: EventKind::Refund, line, session: None, ..bought });
 }
 
 /// `ms` before an instant, in whole seconds.

@@ -191,6 +191,15 @@ pub const PERSONAS: [Persona; 5] = [
     },
 ];
 
+impl Persona {
+    /// Mean rate of leaving per week under the clocks with a lifetime: as many leave as under MBG/NBD at the mean rate
+    /// of orders and the mean probability of leaving.
+    #[must_use]
+    pub fn leaving_per_week(&self) -> f64 {
+        self.rate_shape / self.rate_weeks * self.leave_a / (self.leave_a + self.leave_b)
+    }
+}
+
 /// The personas at a given overlap: every parameter `theta_k` becomes `theta_k + overlap (theta_mean - theta_k)`,
 /// with `theta_mean` the mean over personas by share. At 1 the personas differ in name only.
 pub(super) fn at_overlap(overlap: f64) -> Vec<Persona> {

@@ -3,7 +3,9 @@
 use bespoke::tables::{AttributeKind, AttributeValue, ItemFacts, NewEvent, Tables, TablesBuilder};
 use bespoke::types::Money;
 
+use super::columns::IRRELEVANT;
 use super::customer::Customer;
+use super::demographics::Irrelevant;
 use super::personas::CATEGORIES;
 use super::{RetailWorld, Timestamp};
 
@@ -13,6 +15,7 @@ struct Attributes {
     country: usize,
     newsletter: usize,
     household_size: usize,
+    irrelevant: Vec<usize>,
 }
 
 impl RetailWorld {
@@ -26,6 +29,9 @@ impl RetailWorld {
             country: declare(&mut builder, "country", AttributeKind::Category),
             newsletter: declare(&mut builder, "newsletter", AttributeKind::YesNo),
             household_size: declare(&mut builder, "household_size", AttributeKind::Number),
+            irrelevant: (0..self.params().demographics.n_irrelevant)
+                .map(|n| declare(&mut builder, IRRELEVANT[n].name, irrelevant_kind(n)))
+                .collect(),
         };
         for customer in self.customers() {
             let number = builder.customer(&customer.id);
@@ -55,7 +61,7 @@ impl RetailWorld {
             let line = event.line;
             let order = line.map(|line| builder.order(&format!("O{}-{}", &customer.id[1..], line.order)));
             let new = NewEvent {
-                customer: Some(number),
+                customer: (!customer.is_anonymous(event)).then_some(number),
                 item: Some(builder.item(&self.items()[event.item as usize].id)),
                 order,
                 channel: Some(builder.channel(event.channel.name())),
@@ -76,14 +82,26 @@ fn declare(builder: &mut TablesBuilder, name: &str, kind: AttributeKind) -> usiz
     builder.attribute(name, kind).expect("each attribute is declared once")
 }
 
+fn irrelevant_kind(column: usize) -> AttributeKind {
+    if column.is_multiple_of(2) { AttributeKind::Number } else { AttributeKind::Category }
+}
+
 fn add_facts(builder: &mut TablesBuilder, number: u32, customer: &Customer, attributes: &Attributes) {
     let mut state = |attribute, cell| builder.customer_attribute(number, attribute, UNDATED, cell);
-    state(attributes.country, AttributeValue::Category(customer.country));
-    state(attributes.newsletter, AttributeValue::YesNo(customer.newsletter));
-    if let Some(age) = customer.age {
+    let person = &customer.person;
+    state(attributes.country, AttributeValue::Category(person.country));
+    state(attributes.newsletter, AttributeValue::YesNo(person.newsletter));
+    if let Some(age) = person.age {
         state(attributes.age, AttributeValue::Number(f64::from(age)));
     }
-    if let Some(size) = customer.household_size {
+    if let Some(size) = person.household_size {
         state(attributes.household_size, AttributeValue::Number(f64::from(size)));
+    }
+    for (&attribute, cell) in attributes.irrelevant.iter().zip(&person.irrelevant) {
+        match *cell {
+            Some(Irrelevant::Number(number)) => state(attribute, AttributeValue::Number(number)),
+            Some(Irrelevant::Level(level)) => state(attribute, AttributeValue::Category(level)),
+            None => {}
+        }
     }
 }

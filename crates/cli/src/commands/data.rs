@@ -84,6 +84,8 @@ fn write_retail(args: &RetailArgs) -> Result<()> {
     let n_items = (args.customers / CUSTOMERS_PER_ITEM).clamp(50, 20_000);
     let world = RetailWorld::new(RetailParams::new(args.customers as usize, n_items as usize, args.seed))?;
     std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
-    world.write_to(&args.out, || {}).with_context(|| args.out.display().to_string())?;
+    world
+        .write_to(&args.out, std::num::NonZeroUsize::MIN, || {})
+        .with_context(|| args.out.display().to_string())?;
     Ok(())
 }
