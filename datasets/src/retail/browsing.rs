@@ -4,8 +4,8 @@ use bespoke::types::EventKind;
 
 use super::customer::{Channel, Event, Life};
 use super::devices::Login;
-use crate::draws::Draws;
 use super::orders::earlier;
+use crate::draws::Draws;
 
 /// The few sessions of someone who never buys, within four weeks.
 pub(super) fn look_around(life: &mut Life<'_>, draws: &mut Draws) {

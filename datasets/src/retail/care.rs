@@ -3,8 +3,8 @@
 use bespoke::types::{Days, Timestamp};
 
 use super::customer::Life;
-use crate::draws::Draws;
 use super::orders::earlier;
+use crate::draws::Draws;
 
 const HOUR_MS: f64 = 3_600_000.0;
 /// A relational survey (NPS) goes out every so many days.

@@ -3,10 +3,10 @@
 use bespoke::random::Random;
 use bespoke::types::{Days, Money, Timestamp};
 
-use crate::draws::Draws;
 use super::params::{RetailParams, Tastes};
 use super::personas::{CATEGORIES, FIRST_CONSUMABLE};
 use super::tastes;
+use crate::draws::Draws;
 
 /// Typical price of an item of each category, in euro.
 const MEDIAN_PRICE: [f64; CATEGORIES.len()] =

@@ -5,13 +5,13 @@ use bespoke::types::{EventKind, Money, Timestamp};
 use super::care::{Survey, Ticket};
 use super::demographics::Person;
 use super::devices::Session;
-use crate::draws::Draws;
 use super::lifetime::{LEAVING_SHAPE, Leaving};
 use super::mails::Consent;
 use super::offers::Assignment;
 use super::params::Clock;
 use super::personas::{CATEGORIES, Persona};
 use super::{RetailWorld, browsing, care, future, mails, offers, orders, tastes};
+use crate::draws::Draws;
 
 /// Share of the customers who look and never buy.
 pub const P_PROSPECT: f64 = 0.04;

@@ -1,8 +1,8 @@
 //! Who a customer is, as the customers table tells it: with gaps, nonsense and columns that say nothing.
 
-use crate::draws::Draws;
 use super::params::Demographics;
 use super::personas::{COUNTRIES, Persona};
+use crate::draws::Draws;
 
 /// Levels of an irrelevant category.
 const LEVELS: [&str; 5] = ["a", "b", "c", "d", "e"];

@@ -1,9 +1,9 @@
 //! What is expected of a customer after the window.
 
 use super::customer::Life;
-use crate::draws::Draws;
 use super::lifetime::{self, Orders};
 use super::orders::{Cupboard, basket};
+use crate::draws::Draws;
 
 /// Orders drawn at the end of the window to see what one is worth to this customer.
 const N_BASKETS: u32 = 16;

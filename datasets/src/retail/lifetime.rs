@@ -1,7 +1,7 @@
 //! When orders come, when customers leave, and what that says about the time after the window.
 
-use crate::draws::Draws;
 use super::params::Clock;
+use crate::draws::Draws;
 
 /// Shape of the gamma distribution of the rate of leaving under [`Clock::Pareto`] and [`Clock::Regular`].
 pub(super) const LEAVING_SHAPE: f64 = 2.0;

@@ -4,8 +4,8 @@ use bespoke::types::{EventKind, Timestamp};
 
 use super::customer::{Channel, Event, Life};
 use super::devices::Login;
-use crate::draws::Draws;
 use super::orders::earlier;
+use crate::draws::Draws;
 
 /// Share of those who withdraw their consent and give it again.
 const P_AGAIN: f64 = 0.3;

@@ -110,7 +110,6 @@ pub use params::{
 };
 pub use personas::{CATEGORIES, COUNTRIES, FIRST_CONSUMABLE, PERSONAS, Persona};
 
-use crate::draws;
 use catalogue::Catalogue;
 use clock::WeekClock;
 

@@ -5,11 +5,11 @@ use bespoke::types::{EventKind, Money, Timestamp};
 use super::catalogue::Catalogue;
 use super::customer::{Channel, Event, Life, Line};
 use super::devices::Login;
-use crate::draws::Draws;
 use super::mails::{Consent, may_mail};
 use super::orders::{earlier, percent_of};
 use super::params::RetailParams;
 use super::personas::CATEGORIES;
+use crate::draws::Draws;
 
 /// One item at a reduced price for a while, for those it is shown to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use bespoke::types::{EventKind, Money, Timestamp};
 use super::catalogue::Item;
 use super::customer::{Channel, Event, Life, Line};
 use super::devices::Login;
-use crate::draws::Draws;
 use super::lifetime::{self, Orders};
 use super::personas::CATEGORIES;
+use crate::draws::Draws;
 
 const SECOND_MS: f64 = 1_000.0;
 const DAY_MS: f64 = Timestamp::DAY_MS as f64;

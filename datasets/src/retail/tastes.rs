@@ -1,7 +1,7 @@
 //! Liking of single items: latent factors of customers and items.
 
-use crate::draws::Draws;
 use super::params::Tastes;
+use crate::draws::Draws;
 
 /// A direction of `n` factors, uniform on the sphere; nothing when `n` is 0.
 pub(super) fn direction(n: usize, draws: &mut Draws) -> Vec<f64> {

@@ -54,7 +54,7 @@ pub fn description(recipe: &Recipe) -> String {
 /// # Errors
 /// When a file without a known hash is about to be downloaded.
 pub fn require_hashes(recipe: &Recipe, unverified: bool) -> Result<()> {
-    for file in recipe.file.iter().filter(|file| file.sha256.is_none() && !unverified) {
+    if let Some(file) = recipe.file.iter().find(|file| file.sha256.is_none() && !unverified) {
         bail!(
             "{}: the sha256 of {} is not known, so a download can't be verified; --unverified takes it as it comes",
             recipe.name,

@@ -132,8 +132,11 @@ const EXPORTS: [Export; 8] = [
     },
 ];
 
+/// A role, the place of its column, and the name it has in the export.
+type Placed = (Role, usize, &'static str);
+
 /// The export whose header this is, with the places of its columns.
-pub fn recognise(all: &[Facts<'_>]) -> Option<(&'static Export, Vec<(Role, usize, &'static str)>)> {
+pub fn recognise(all: &[Facts<'_>]) -> Option<(&'static Export, Vec<Placed>)> {
     let place = |name: &str| all.iter().position(|facts| facts.key == key(name));
     let export = EXPORTS.iter().find(|export| export.needs.iter().all(|name| place(name).is_some()))?;
     let mut taken = Vec::new();

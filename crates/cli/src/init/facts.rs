@@ -114,7 +114,7 @@ impl<'s> Facts<'s> {
         self.column.shape != CellShape::Composite
             && self.n_present > 0
             && !self.is_amount()
-            && !self.time.as_ref().is_some_and(|time| !time.only_digits)
+            && self.time.as_ref().is_none_or(|time| time.only_digits)
     }
 
     /// Cells that hold text, the most frequent first.

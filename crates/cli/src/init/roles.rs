@@ -237,7 +237,7 @@ mod tests {
         found.into_iter().map(|c| (c.role, columns[c.place].name.clone(), c.confidence)).collect()
     }
 
-    fn who<'a>(found: &'a [(Role, String, Confidence)], role: Role) -> Option<(&'a str, Confidence)> {
+    fn who(found: &[(Role, String, Confidence)], role: Role) -> Option<(&str, Confidence)> {
         found.iter().find(|(r, ..)| *r == role).map(|(_, name, confidence)| (name.as_str(), *confidence))
     }
 

@@ -38,12 +38,12 @@ const NO_ITEMS: &str = "no source names items (columns.item_id): there is nothin
 impl Input {
     /// Why nothing that is learnt from events can be.
     pub fn without_events(&self) -> Option<&'static str> {
-        (self.tables.events.len() == 0).then_some(NO_EVENTS)
+        self.tables.events.is_empty().then_some(NO_EVENTS)
     }
 
     /// Why nothing can be recommended.
     pub fn without_items(&self) -> Option<&'static str> {
-        (self.tables.items.len() == 0).then(|| self.without_events().unwrap_or(NO_ITEMS))
+        self.tables.items.is_empty().then(|| self.without_events().unwrap_or(NO_ITEMS))
     }
 }
 

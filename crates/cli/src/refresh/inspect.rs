@@ -32,7 +32,7 @@ pub fn check(session: &Session, job: &JobConfig) -> Result<Checked> {
     super::stages::check_parameters(job, session.kernel)?;
     let outcome = session.ui.step("read", |step| input::read_rows(job, step))?;
     let tables = &outcome.tables;
-    if tables.customers.len() > 0 {
+    if !tables.customers.is_empty() {
         input::instant(job, tables)?;
     }
     let mut notes = vec![format!(

@@ -64,7 +64,7 @@ pub fn of(
         at_risk: fitted.leaving.as_ref().map(|leaving| at_risk(fitted, leaving, &known.activity)),
         churn: fitted.leaving.as_ref().map(|leaving| churn_summary(fitted, leaving)),
         cltv: value::summary(horizon, &values, fitted.value.backtest.clone()),
-        recommendations: (input.tables.items.len() > 0)
+        recommendations: (!input.tables.items.is_empty())
             .then(|| slates::summary(&input.tables, world, slates, input.as_of)),
         not_available: fitted.not_available.clone(),
         warnings: known.warnings.clone(),
