@@ -81,11 +81,20 @@ fn licences(steps: &mut Steps) {
     }
     steps.cargo(
         "licences",
-        &["deny", "--locked", "check", "licenses", "bans", "sources", "--hide-inclusion-graph"],
+        &[
+            "deny",
+            "--workspace",
+            "--locked",
+            "check",
+            "licenses",
+            "bans",
+            "sources",
+            "--hide-inclusion-graph",
+        ],
         &[],
     );
     if succeeds(cargo(&["deny", "fetch", "db"], &[])) {
-        steps.cargo("advisories", &["deny", "--frozen", "check", "advisories"], &[]);
+        steps.cargo("advisories", &["deny", "--workspace", "--frozen", "check", "advisories"], &[]);
     } else {
         steps.skip("advisories", "the advisory database can't be fetched");
     }
