@@ -21,6 +21,7 @@ mod kinds;
 mod nearest;
 mod options;
 mod out;
+mod out_rows;
 mod parquet_decoder;
 mod parquet_rows;
 mod plan;
@@ -42,6 +43,7 @@ pub use config::{
 pub use error::ReadError;
 pub use options::{MAX_REJECTED, Progress, ReadOptions};
 pub use out::{OutColumn, OutError, OutValues, write_csv, write_parquet};
+pub use out_rows::{ParquetRows, RowCell, RowKind};
 pub use read::{ReadOutcome, check, read};
 pub use sample::{CellShape, Sample, SampledColumn, Times, head, known_event, sample};
 pub use stream::Fingerprint;

@@ -11,7 +11,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMillisecondArray,
     UInt32Array,
 };
-use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use arrow_schema::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use bespoke::tables::IdList;
 use bespoke::types::Timestamp;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
@@ -20,7 +20,7 @@ use parquet::file::properties::WriterProperties;
 use thiserror::Error;
 
 /// Rows handed to the encoder at a time.
-const CHUNK_ROWS: usize = 1 << 16;
+pub(crate) const CHUNK_ROWS: usize = 1 << 16;
 /// Rows per row group: what the encoder holds, packed.
 const GROUP_ROWS: usize = 1 << 20;
 
@@ -97,6 +97,28 @@ pub enum OutError {
         row: usize,
         /// The number.
         number: f64,
+    },
+    /// A row with too many or too few cells.
+    #[error("output row {row} has {got} cells, but the table has {expected} columns")]
+    Cells {
+        /// Row from 0.
+        row: u64,
+        /// Its cells.
+        got: usize,
+        /// Columns of the table.
+        expected: usize,
+    },
+    /// A cell of another kind than its column.
+    #[error("output column \"{column}\" row {row} holds {got}, but the column holds {expected}")]
+    Kind {
+        /// The column.
+        column: String,
+        /// Row from 0.
+        row: u64,
+        /// What the cell is.
+        got: &'static str,
+        /// What the column is.
+        expected: &'static str,
     },
     /// The file system refuses.
     #[error("the output file cannot be written")]
@@ -203,25 +225,48 @@ pub fn write_parquet(path: &Path, columns: &[OutColumn<'_>]) -> Result<(), OutEr
     let n_rows = checked(columns)?;
     let fields: Vec<Field> =
         columns.iter().map(|c| Field::new(c.name, c.values.data_type(), may_be_empty(&c.values))).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_created_by("bespoke".to_owned())
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .build();
-    let options = ArrowWriterOptions::new().with_properties(properties);
-    let file = BufWriter::new(File::create(path)?);
-    let mut writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)?;
+    let mut file = ParquetFile::create(path, Schema::new(fields))?;
     for start in (0..n_rows).step_by(CHUNK_ROWS) {
         let rows = start..(start + CHUNK_ROWS).min(n_rows);
-        let arrays = columns.iter().map(|c| c.values.array(rows.clone())).collect();
-        let batch =
-            RecordBatch::try_new(Arc::clone(&schema), arrays).map_err(parquet::errors::ParquetError::from)?;
-        writer.write(&batch)?;
+        file.write(columns.iter().map(|c| c.values.array(rows.clone())).collect())?;
     }
-    let file = writer.into_inner()?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    Ok(())
+    file.finish()
+}
+
+/// A Parquet file that is being written: same arrays in the same pieces, same bytes.
+pub(crate) struct ParquetFile {
+    writer: ArrowWriter<BufWriter<File>>,
+    schema: SchemaRef,
+}
+
+impl ParquetFile {
+    /// Begins a file, replacing one of that name.
+    pub(crate) fn create(path: &Path, schema: Schema) -> Result<Self, OutError> {
+        let schema = Arc::new(schema);
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_created_by("bespoke".to_owned())
+            .set_max_row_group_row_count(Some(GROUP_ROWS))
+            .build();
+        let options = ArrowWriterOptions::new().with_properties(properties);
+        let file = BufWriter::new(File::create(path)?);
+        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)?;
+        Ok(Self { writer, schema })
+    }
+
+    /// Takes the next rows, an array per column.
+    pub(crate) fn write(&mut self, arrays: Vec<ArrayRef>) -> Result<(), OutError> {
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
+            .map_err(parquet::errors::ParquetError::from)?;
+        Ok(self.writer.write(&batch)?)
+    }
+
+    /// Ends the file and syncs it.
+    pub(crate) fn finish(self) -> Result<(), OutError> {
+        let file = self.writer.into_inner()?;
+        file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        Ok(())
+    }
 }
 
 fn may_be_empty(values: &OutValues<'_>) -> bool {
