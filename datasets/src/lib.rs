@@ -5,8 +5,13 @@
 //! (persona, rate, time of leaving) is written beside the tables, in files that the engine never reads.
 
 mod blocks;
+#[cfg(test)]
+mod checks;
 mod draws;
 pub mod media;
 pub mod retail;
 pub mod sink;
 pub mod subscription;
+mod world;
+
+pub use world::{World, WorldFolder, WorldTable, Written};

@@ -211,26 +211,34 @@ pub struct WorldArgs {
     /// Number of customers.
     #[arg(long, value_name = "N")]
     pub customers: u32,
-    /// Seed of the generator; the same seed gives the same files.
+    /// Seed of the generator; the same seed gives the same files, at any number of threads.
     #[arg(long, value_name = "N")]
     pub seed: u64,
     /// Folder to write.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Format of the tables.
+    #[arg(long, value_name = "FORMAT", default_value = "csv")]
+    pub format: WorldFormat,
 }
 
 /// Size and place of a generated shop.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RetailArgs {
-    /// Number of customers.
+    #[command(flatten)]
+    pub world: WorldArgs,
+    /// Number of items [default: one for every four customers, from 50 to 20,000].
     #[arg(long, value_name = "N")]
-    pub customers: u32,
-    /// Seed of the generator; the same seed gives the same files.
-    #[arg(long, value_name = "N")]
-    pub seed: u64,
-    /// Folder to write.
-    #[arg(long, value_name = "DIR")]
-    pub out: PathBuf,
+    pub items: Option<u32>,
+}
+
+/// Format of the tables of a generated world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WorldFormat {
+    /// Text, one file per table.
+    Csv,
+    /// Parquet, one file per table.
+    Parquet,
 }
 
 #[cfg(test)]

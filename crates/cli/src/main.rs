@@ -15,6 +15,7 @@ mod runs;
 mod session;
 mod timing;
 mod ui;
+mod world_files;
 
 use std::process::ExitCode;
 

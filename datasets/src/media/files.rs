@@ -1,13 +1,13 @@
 //! A world as the tables a site would export, written reader by reader in constant memory.
 
 use std::io;
-use std::path::Path;
 
 use super::articles::{SHELF, TOPICS};
 use super::reader::{Event, Reader, Visitor};
 use super::{MediaWorld, job};
 use crate::sink::ColumnKind::{Amount, Instant, Number, Text, Whole};
-use crate::sink::{Cell, Column, CsvFolder, TableFolder, TableSink};
+use crate::sink::{Cell, Column, TableFolder};
+use crate::world::{World, WorldFolder, WorldTable};
 
 const ITEMS: &[Column] = &[
     Column::new("item_id", Text),
@@ -60,77 +60,58 @@ const TRUTH: &[Column] = &[
 const TRUTH_ITEMS: &[Column] =
     &[Column::new("item_id", Text), Column::new("quality", Number), Column::new("half_life_days", Number)];
 
-/// How much was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Rows of the items.
-    pub n_items: usize,
-    /// Rows of the customers: readers with an account.
-    pub n_customers: usize,
-    /// Rows of the truth: accounts, and cookies with events.
-    pub n_visitors: usize,
-    /// Rows of the events.
-    pub n_events: usize,
+/// The tables with rows of readers, open.
+pub struct Tables {
+    customers: WorldTable,
+    events: WorldTable,
+    truth: WorldTable,
+}
+
+/// Tables `items`, `customers` (readers with an account), `events` (by visitor and time), and what the engine never
+/// reads: `truth` (accounts, and cookies with events), `truth_items`.
+impl World for MediaWorld {
+    type Customer = Reader;
+    type Tables = Tables;
+
+    fn n_customers(&self) -> usize {
+        self.params().n_readers
+    }
+
+    fn generate(&self, number: usize) -> Reader {
+        self.reader(number)
+    }
+
+    fn open(&self, folder: &mut WorldFolder<'_>) -> io::Result<Tables> {
+        self.write_items(folder)?;
+        Ok(Tables {
+            customers: folder.table("customers", CUSTOMERS)?,
+            events: folder.table("events", EVENTS)?,
+            truth: folder.table("truth", TRUTH)?,
+        })
+    }
+
+    fn write_customer(&self, number: usize, reader: &Reader, tables: &Tables) -> io::Result<()> {
+        for visitor in &reader.visitors {
+            self.write_truth(number, reader, visitor, &tables.truth)?;
+            for event in &visitor.events {
+                self.write_event(&visitor.id, event, &tables.events)?;
+            }
+        }
+        if reader.is_anonymous {
+            return Ok(());
+        }
+        write_account(reader, &tables.customers)
+    }
+
+    fn job(&self, folder: &dyn TableFolder) -> String {
+        job::text(self, folder)
+    }
 }
 
 impl MediaWorld {
-    /// Writes five CSV files and a job `bespoke.toml` that reads three of them into a folder, which is made when
-    /// absent; files of these names are overwritten. `on_reader` is called after each reader.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn write_to(&self, dir: &Path, on_reader: impl FnMut()) -> io::Result<Written> {
-        let mut folder = CsvFolder::create(dir)?;
-        let written = self.write_tables(&mut folder, on_reader)?;
-        std::fs::write(dir.join("bespoke.toml"), self.job(&folder))?;
-        Ok(written)
-    }
-
-    /// The job that reads this world's tables from a folder of that kind.
-    #[must_use]
-    pub fn job(&self, folder: &dyn TableFolder) -> String {
-        job::text(self, folder)
-    }
-
-    /// Writes the tables `items`, `customers`, `events` (by visitor and time), and `truth` and `truth_items`, which
-    /// the engine never reads. `on_reader` is called after each reader.
-    ///
-    /// # Errors
-    /// What the folder says.
-    pub fn write_tables(
-        &self,
-        folder: &mut dyn TableFolder,
-        mut on_reader: impl FnMut(),
-    ) -> io::Result<Written> {
-        self.write_items(folder)?;
-        let mut customers = folder.table("customers", CUSTOMERS)?;
-        let mut events = folder.table("events", EVENTS)?;
-        let mut truth = folder.table("truth", TRUTH)?;
-        let mut written = Written { n_items: self.articles().len(), ..Written::default() };
-        for (number, reader) in self.readers().enumerate() {
-            for visitor in &reader.visitors {
-                self.write_truth(number, &reader, visitor, &mut *truth)?;
-                for event in &visitor.events {
-                    self.write_event(&visitor.id, event, &mut *events)?;
-                }
-                written.n_events += visitor.events.len();
-            }
-            if !reader.is_anonymous {
-                write_customer(&reader, &mut *customers)?;
-                written.n_customers += 1;
-            }
-            written.n_visitors += reader.visitors.len();
-            on_reader();
-        }
-        for table in [&mut customers, &mut events, &mut truth] {
-            table.finish()?;
-        }
-        Ok(written)
-    }
-
-    fn write_items(&self, folder: &mut dyn TableFolder) -> io::Result<()> {
-        let mut items = folder.table("items", ITEMS)?;
-        let mut truth = folder.table("truth_items", TRUTH_ITEMS)?;
+    fn write_items(&self, folder: &mut WorldFolder<'_>) -> io::Result<()> {
+        let items = folder.table("items", ITEMS)?;
+        let truth = folder.table("truth_items", TRUTH_ITEMS)?;
         for article in self.articles() {
             let topic = TOPICS[article.topic];
             items.row(&[
@@ -142,8 +123,7 @@ impl MediaWorld {
             ])?;
             truth.row(&[article.id.as_str().into(), article.quality.into(), topic.half_life_days.into()])?;
         }
-        items.finish()?;
-        truth.finish()
+        Ok(())
     }
 
     fn write_truth(
@@ -151,7 +131,7 @@ impl MediaWorld {
         number: usize,
         reader: &Reader,
         visitor: &Visitor,
-        table: &mut dyn TableSink,
+        table: &WorldTable,
     ) -> io::Result<()> {
         let truth = &reader.truth;
         let mut row: Vec<Cell<'_>> = vec![
@@ -165,7 +145,7 @@ impl MediaWorld {
         table.row(&row)
     }
 
-    fn write_event(&self, visitor: &str, event: &Event, table: &mut dyn TableSink) -> io::Result<()> {
+    fn write_event(&self, visitor: &str, event: &Event, table: &WorldTable) -> io::Result<()> {
         table.row(&[
             Cell::Text(visitor),
             self.articles()[event.item as usize].id.as_str().into(),
@@ -177,7 +157,7 @@ impl MediaWorld {
 }
 
 /// The account of a reader who has one.
-fn write_customer(reader: &Reader, table: &mut dyn TableSink) -> io::Result<()> {
+fn write_account(reader: &Reader, table: &WorldTable) -> io::Result<()> {
     for visitor in &reader.visitors {
         table.row(&[
             visitor.id.as_str().into(),

@@ -44,7 +44,6 @@ use bespoke::random::Random;
 use bespoke::types::{Days, Timestamp};
 
 pub use articles::{Article, SHELF, TOPICS, Topic};
-pub use files::Written;
 pub use personas::{COUNTRIES, PERSONAS, Persona};
 pub use reader::{Event, PAGE, Reader, Truth, Visitor};
 

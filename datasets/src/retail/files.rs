@@ -1,8 +1,6 @@
 //! A world as the tables a shop would export, written customer by customer in constant memory.
 
 use std::io;
-use std::num::NonZeroUsize;
-use std::path::Path;
 
 use super::care::Question;
 use super::columns;
@@ -12,134 +10,87 @@ use super::devices::{APP_DEVICE, linked_at};
 use super::lifetime::Leaving;
 use super::personas::CATEGORIES;
 use super::{RetailWorld, job};
-use crate::blocks;
-use crate::sink::{Cell, CsvFolder, TableFolder, TableSink};
-
-/// Customers generated together.
-const BLOCK: usize = 256;
-
-/// How much was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Rows of the items.
-    pub n_items: usize,
-    /// Rows of the customers and of the truth.
-    pub n_customers: usize,
-    /// Rows of the events.
-    pub n_events: usize,
-    /// Rows of all tables.
-    pub n_rows: usize,
-}
+use crate::sink::{Cell, TableFolder};
+use crate::world::{World, WorldFolder, WorldTable};
 
 /// The tables with rows of customers, open.
-struct Sinks {
-    customers: Counted,
-    events: Counted,
-    sessions: Counted,
-    consents: Counted,
-    tickets: Counted,
-    surveys: Counted,
-    assignments: Counted,
-    truth: Counted,
-    truth_uplift: Counted,
-    truth_sessions: Counted,
+pub struct Tables {
+    customers: WorldTable,
+    events: WorldTable,
+    sessions: WorldTable,
+    consents: WorldTable,
+    tickets: WorldTable,
+    surveys: WorldTable,
+    assignments: WorldTable,
+    truth: WorldTable,
+    truth_uplift: WorldTable,
+    truth_sessions: WorldTable,
 }
 
-/// A table and its rows so far.
-struct Counted {
-    sink: Box<dyn TableSink>,
-    n_rows: usize,
-}
+/// Tables `items`, `customers`, `events` (by customer and time), `sessions`, `consents`, `tickets`, `surveys`, `offers`,
+/// `assignments`; and what the engine never reads: `truth`, `truth_uplift`, `truth_sessions`.
+impl World for RetailWorld {
+    type Customer = Customer;
+    type Tables = Tables;
 
-impl Counted {
-    fn row(&mut self, cells: &[Cell<'_>]) -> io::Result<()> {
-        self.n_rows += 1;
-        self.sink.row(cells)
+    fn n_customers(&self) -> usize {
+        self.params().n_customers
+    }
+
+    fn generate(&self, number: usize) -> Customer {
+        self.customer(number)
+    }
+
+    fn open(&self, folder: &mut WorldFolder<'_>) -> io::Result<Tables> {
+        self.write_items(&folder.table("items", columns::ITEMS)?)?;
+        self.write_offers(&folder.table("offers", columns::OFFERS)?)?;
+        let n_columns = columns::N_RELEVANT + self.params().demographics.n_irrelevant;
+        Ok(Tables {
+            customers: folder.table("customers", &columns::CUSTOMERS[..n_columns])?,
+            events: folder.table("events", columns::EVENTS)?,
+            sessions: folder.table("sessions", columns::SESSIONS)?,
+            consents: folder.table("consents", columns::CONSENTS)?,
+            tickets: folder.table("tickets", columns::TICKETS)?,
+            surveys: folder.table("surveys", columns::SURVEYS)?,
+            assignments: folder.table("assignments", columns::ASSIGNMENTS)?,
+            truth: folder.table("truth", columns::TRUTH)?,
+            truth_uplift: folder.table("truth_uplift", columns::TRUTH_UPLIFT)?,
+            truth_sessions: folder.table("truth_sessions", columns::TRUTH_SESSIONS)?,
+        })
+    }
+
+    fn write_customer(&self, _number: usize, customer: &Customer, tables: &Tables) -> io::Result<()> {
+        write_person(customer, &tables.customers)?;
+        let sessions: Vec<String> = customer.sessions.iter().map(|s| session_id(s.key)).collect();
+        for event in &customer.events {
+            self.write_event(customer, event, &sessions, &tables.events)?;
+        }
+        write_sessions(customer, &sessions, &tables.sessions, &tables.truth_sessions)?;
+        for consent in &customer.consents {
+            let state = if consent.is_granted { "granted" } else { "denied" };
+            let id = Cell::Text(&customer.id);
+            tables.consents.row(&[id, consent.at.into(), "marketing:email".into(), state.into()])?;
+        }
+        write_tickets(customer, &tables.tickets)?;
+        write_surveys(customer, &tables.surveys)?;
+        for assignment in &customer.assignments {
+            let (id, offer) = (Cell::Text(&customer.id), &self.offers()[assignment.offer as usize].id);
+            let offer = Cell::Text(offer);
+            tables.assignments.row(&[id, offer, assignment.is_shown.into(), assignment.is_bought.into()])?;
+            let (without, with) = (assignment.p_without, assignment.p_with);
+            let uplift = assignment.uplift();
+            tables.truth_uplift.row(&[id, offer, without.into(), with.into(), uplift.into()])?;
+        }
+        self.write_truth(customer, &tables.truth)
+    }
+
+    fn job(&self, folder: &dyn TableFolder) -> String {
+        job::text(self, folder)
     }
 }
 
 impl RetailWorld {
-    /// Writes the tables as CSV files and a job `bespoke.toml` that reads three of them into a folder, which is made
-    /// when absent; files of these names are overwritten. `on_customer` is called after each customer.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn write_to(
-        &self,
-        dir: &Path,
-        threads: NonZeroUsize,
-        on_customer: impl FnMut(),
-    ) -> io::Result<Written> {
-        let mut folder = CsvFolder::create(dir)?;
-        let written = self.write_tables(&mut folder, threads, on_customer)?;
-        std::fs::write(dir.join("bespoke.toml"), self.job(&folder))?;
-        Ok(written)
-    }
-
-    /// The job that reads the customers, events and items of a folder, and none of the other tables.
-    #[must_use]
-    pub fn job(&self, folder: &dyn TableFolder) -> String {
-        job::text(self, folder)
-    }
-
-    /// Writes the tables: `items`, `customers`, `events` (by customer and time), `sessions`, `consents`, `tickets`,
-    /// `surveys`, `offers`, `assignments`; and what the engine never reads: `truth`, `truth_uplift`, `truth_sessions`.
-    /// The same rows at any number of threads, in constant memory. `on_customer` is called after each customer.
-    ///
-    /// # Errors
-    /// What the folder says.
-    pub fn write_tables(
-        &self,
-        folder: &mut dyn TableFolder,
-        threads: NonZeroUsize,
-        mut on_customer: impl FnMut(),
-    ) -> io::Result<Written> {
-        self.write_items(&mut *folder.table("items", columns::ITEMS)?)?;
-        self.write_offers(&mut *folder.table("offers", columns::OFFERS)?)?;
-        let mut sinks = self.open(folder)?;
-        let n = self.params().n_customers;
-        let make = |block: usize| -> Vec<Customer> {
-            (block * BLOCK..n.min((block + 1) * BLOCK)).map(|number| self.customer(number)).collect()
-        };
-        blocks::in_order(n.div_ceil(BLOCK), threads, make, |block| {
-            for customer in &block {
-                self.write_customer(customer, &mut sinks)?;
-                on_customer();
-            }
-            Ok(())
-        })?;
-        let mut written = Written {
-            n_items: self.items().len(),
-            n_customers: sinks.customers.n_rows,
-            n_events: sinks.events.n_rows,
-            n_rows: self.items().len() + self.offers().len(),
-        };
-        for table in sinks.all() {
-            written.n_rows += table.n_rows;
-            table.sink.finish()?;
-        }
-        Ok(written)
-    }
-
-    fn open(&self, folder: &mut dyn TableFolder) -> io::Result<Sinks> {
-        let n_columns = columns::N_RELEVANT + self.params().demographics.n_irrelevant;
-        let mut open =
-            |name: &str, columns| io::Result::Ok(Counted { sink: folder.table(name, columns)?, n_rows: 0 });
-        Ok(Sinks {
-            customers: open("customers", &columns::CUSTOMERS[..n_columns])?,
-            events: open("events", columns::EVENTS)?,
-            sessions: open("sessions", columns::SESSIONS)?,
-            consents: open("consents", columns::CONSENTS)?,
-            tickets: open("tickets", columns::TICKETS)?,
-            surveys: open("surveys", columns::SURVEYS)?,
-            assignments: open("assignments", columns::ASSIGNMENTS)?,
-            truth: open("truth", columns::TRUTH)?,
-            truth_uplift: open("truth_uplift", columns::TRUTH_UPLIFT)?,
-            truth_sessions: open("truth_sessions", columns::TRUTH_SESSIONS)?,
-        })
-    }
-
-    fn write_items(&self, table: &mut dyn TableSink) -> io::Result<()> {
+    fn write_items(&self, table: &WorldTable) -> io::Result<()> {
         for item in self.items() {
             let parent = item.variant.map(|_| item.parent_id());
             table.row(&[
@@ -154,10 +105,10 @@ impl RetailWorld {
                 item.variant.into(),
             ])?;
         }
-        table.finish()
+        Ok(())
     }
 
-    fn write_offers(&self, table: &mut dyn TableSink) -> io::Result<()> {
+    fn write_offers(&self, table: &WorldTable) -> io::Result<()> {
         for offer in self.offers() {
             let item = &self.items()[offer.item as usize];
             table.row(&[
@@ -170,32 +121,7 @@ impl RetailWorld {
                 self.params().offers.propensity.into(),
             ])?;
         }
-        table.finish()
-    }
-
-    fn write_customer(&self, customer: &Customer, sinks: &mut Sinks) -> io::Result<()> {
-        write_person(customer, &mut sinks.customers)?;
-        let sessions: Vec<String> = customer.sessions.iter().map(|s| session_id(s.key)).collect();
-        for event in &customer.events {
-            self.write_event(customer, event, &sessions, &mut sinks.events)?;
-        }
-        write_sessions(customer, &sessions, &mut sinks.sessions, &mut sinks.truth_sessions)?;
-        for consent in &customer.consents {
-            let state = if consent.is_granted { "granted" } else { "denied" };
-            let id = Cell::Text(&customer.id);
-            sinks.consents.row(&[id, consent.at.into(), "marketing:email".into(), state.into()])?;
-        }
-        write_tickets(customer, &mut sinks.tickets)?;
-        write_surveys(customer, &mut sinks.surveys)?;
-        for assignment in &customer.assignments {
-            let (id, offer) = (Cell::Text(&customer.id), &self.offers()[assignment.offer as usize].id);
-            let offer = Cell::Text(offer);
-            sinks.assignments.row(&[id, offer, assignment.is_shown.into(), assignment.is_bought.into()])?;
-            let (without, with) = (assignment.p_without, assignment.p_with);
-            let uplift = assignment.uplift();
-            sinks.truth_uplift.row(&[id, offer, without.into(), with.into(), uplift.into()])?;
-        }
-        self.write_truth(customer, &mut sinks.truth)
+        Ok(())
     }
 
     fn write_event(
@@ -203,7 +129,7 @@ impl RetailWorld {
         customer: &Customer,
         event: &Event,
         sessions: &[String],
-        table: &mut Counted,
+        table: &WorldTable,
     ) -> io::Result<()> {
         let item = Cell::Text(&self.items()[event.item as usize].id);
         let order = event.line.map(|line| order_id(customer, line.order));
@@ -222,7 +148,7 @@ impl RetailWorld {
         ])
     }
 
-    fn write_truth(&self, customer: &Customer, table: &mut Counted) -> io::Result<()> {
+    fn write_truth(&self, customer: &Customer, table: &WorldTable) -> io::Result<()> {
         let truth = &customer.truth;
         let (after_order, per_week) = match truth.leaving {
             Leaving::AfterOrder(p) => (Some(p), None),
@@ -246,23 +172,6 @@ impl RetailWorld {
     }
 }
 
-impl Sinks {
-    fn all(&mut self) -> [&mut Counted; 10] {
-        [
-            &mut self.customers,
-            &mut self.events,
-            &mut self.sessions,
-            &mut self.consents,
-            &mut self.tickets,
-            &mut self.surveys,
-            &mut self.assignments,
-            &mut self.truth,
-            &mut self.truth_uplift,
-            &mut self.truth_sessions,
-        ]
-    }
-}
-
 /// Ids that tell nothing of the customer.
 fn session_id(key: u64) -> String {
     format!("S{key:016x}")
@@ -276,7 +185,7 @@ fn ticket_id(customer: &Customer, number: usize) -> String {
     format!("T{}-{}", &customer.id[1..], number + 1)
 }
 
-fn write_person(customer: &Customer, table: &mut Counted) -> io::Result<()> {
+fn write_person(customer: &Customer, table: &WorldTable) -> io::Result<()> {
     let person = &customer.person;
     let mut cells = vec![
         Cell::Text(&customer.id),
@@ -296,8 +205,8 @@ fn write_person(customer: &Customer, table: &mut Counted) -> io::Result<()> {
 fn write_sessions(
     customer: &Customer,
     ids: &[String],
-    table: &mut Counted,
-    truth: &mut Counted,
+    table: &WorldTable,
+    truth: &WorldTable,
 ) -> io::Result<()> {
     let mut is_seen = vec![false; ids.len()];
     customer.events.iter().filter_map(|event| event.session).for_each(|n| is_seen[n as usize] = true);
@@ -331,7 +240,7 @@ fn device_id(key: u64, device: u32) -> String {
     format!("{kind}{id:016x}")
 }
 
-fn write_tickets(customer: &Customer, table: &mut Counted) -> io::Result<()> {
+fn write_tickets(customer: &Customer, table: &WorldTable) -> io::Result<()> {
     for (number, ticket) in customer.tickets.iter().enumerate() {
         table.row(&[
             Cell::Text(&ticket_id(customer, number)),
@@ -346,7 +255,7 @@ fn write_tickets(customer: &Customer, table: &mut Counted) -> io::Result<()> {
     Ok(())
 }
 
-fn write_surveys(customer: &Customer, table: &mut Counted) -> io::Result<()> {
+fn write_surveys(customer: &Customer, table: &WorldTable) -> io::Result<()> {
     for survey in &customer.surveys {
         let (question, low, high) = match survey.question {
             Question::Csat => ("csat", 1, 5),

@@ -100,7 +100,6 @@ pub use catalogue::Item;
 pub use customer::{Channel, Customer, Event, Line, P_PROSPECT, Truth};
 pub use demographics::{Irrelevant, Person};
 pub use devices::Session;
-pub use files::Written;
 pub use lifetime::Leaving;
 pub use mails::Consent;
 pub use offers::{Assignment, Offer};

@@ -1,12 +1,12 @@
 //! A world as the tables a service would export, written customer by customer in constant memory.
 
 use std::io;
-use std::path::Path;
 
 use super::customer::{Customer, Event};
 use super::{SubscriptionWorld, job};
 use crate::sink::ColumnKind::{Amount, Instant, Number, Text, Whole, YesNo};
-use crate::sink::{Cell, Column, CsvFolder, TableFolder, TableSink};
+use crate::sink::{Cell, Column, TableFolder};
+use crate::world::{World, WorldFolder, WorldTable};
 
 const ITEMS: &[Column] = &[
     Column::new("item_id", Text),
@@ -55,73 +55,55 @@ const TRUTH: &[Column] = &[
     Column::new("remaining_value_360_days", Number),
 ];
 
-/// How much was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Written {
-    /// Rows of the items.
-    pub n_items: usize,
-    /// Rows of the customers and of the truth.
-    pub n_customers: usize,
-    /// Rows of the contracts.
-    pub n_contracts: usize,
-    /// Rows of the events.
-    pub n_events: usize,
+/// The tables with rows of customers, open.
+pub struct Tables {
+    customers: WorldTable,
+    contracts: WorldTable,
+    events: WorldTable,
+    truth: WorldTable,
+}
+
+/// Tables `items`, `customers`, `contracts`, `events` (both by customer and time) and `truth`, which the engine never
+/// reads.
+impl World for SubscriptionWorld {
+    type Customer = Customer;
+    type Tables = Tables;
+
+    fn n_customers(&self) -> usize {
+        self.params().n_customers
+    }
+
+    fn generate(&self, number: usize) -> Customer {
+        self.customer(number)
+    }
+
+    fn open(&self, folder: &mut WorldFolder<'_>) -> io::Result<Tables> {
+        self.write_items(&folder.table("items", ITEMS)?)?;
+        Ok(Tables {
+            customers: folder.table("customers", CUSTOMERS)?,
+            contracts: folder.table("contracts", CONTRACTS)?,
+            events: folder.table("events", EVENTS)?,
+            truth: folder.table("truth", TRUTH)?,
+        })
+    }
+
+    fn write_customer(&self, _number: usize, customer: &Customer, tables: &Tables) -> io::Result<()> {
+        write_person(customer, &tables.customers)?;
+        self.write_truth(customer, &tables.truth)?;
+        self.write_contracts(customer, &tables.contracts)?;
+        for (order, event) in numbered(&customer.events) {
+            self.write_event(&customer.id, order, event, &tables.events)?;
+        }
+        Ok(())
+    }
+
+    fn job(&self, folder: &dyn TableFolder) -> String {
+        job::text(self, folder)
+    }
 }
 
 impl SubscriptionWorld {
-    /// Writes five CSV files and a job `bespoke.toml` that reads three of them into a folder, which is made when
-    /// absent; files of these names are overwritten. `on_customer` is called after each customer.
-    ///
-    /// # Errors
-    /// What the file system says.
-    pub fn write_to(&self, dir: &Path, on_customer: impl FnMut()) -> io::Result<Written> {
-        let mut folder = CsvFolder::create(dir)?;
-        let written = self.write_tables(&mut folder, on_customer)?;
-        std::fs::write(dir.join("bespoke.toml"), self.job(&folder))?;
-        Ok(written)
-    }
-
-    /// The job that reads this world's tables from a folder of that kind.
-    #[must_use]
-    pub fn job(&self, folder: &dyn TableFolder) -> String {
-        job::text(self, folder)
-    }
-
-    /// Writes the tables `items`, `customers`, `contracts`, `events` (both by customer and time) and `truth`, which
-    /// the engine never reads. `on_customer` is called after each customer.
-    ///
-    /// # Errors
-    /// What the folder says.
-    pub fn write_tables(
-        &self,
-        folder: &mut dyn TableFolder,
-        mut on_customer: impl FnMut(),
-    ) -> io::Result<Written> {
-        self.write_items(&mut *folder.table("items", ITEMS)?)?;
-        let mut customers = folder.table("customers", CUSTOMERS)?;
-        let mut contracts = folder.table("contracts", CONTRACTS)?;
-        let mut events = folder.table("events", EVENTS)?;
-        let mut truth = folder.table("truth", TRUTH)?;
-        let mut written = Written { n_items: self.items().len(), ..Written::default() };
-        for customer in self.customers() {
-            write_customer(&customer, &mut *customers)?;
-            self.write_truth(&customer, &mut *truth)?;
-            self.write_contracts(&customer, &mut *contracts)?;
-            for (order, event) in numbered(&customer.events) {
-                self.write_event(&customer.id, order, event, &mut *events)?;
-            }
-            written.n_customers += 1;
-            written.n_contracts += customer.contracts.len();
-            written.n_events += customer.events.len();
-            on_customer();
-        }
-        for table in [&mut customers, &mut contracts, &mut events, &mut truth] {
-            table.finish()?;
-        }
-        Ok(written)
-    }
-
-    fn write_items(&self, table: &mut dyn TableSink) -> io::Result<()> {
+    fn write_items(&self, table: &WorldTable) -> io::Result<()> {
         for item in self.items() {
             table.row(&[
                 item.id.as_str().into(),
@@ -130,10 +112,10 @@ impl SubscriptionWorld {
                 item.price.into(),
             ])?;
         }
-        table.finish()
+        Ok(())
     }
 
-    fn write_truth(&self, customer: &Customer, table: &mut dyn TableSink) -> io::Result<()> {
+    fn write_truth(&self, customer: &Customer, table: &WorldTable) -> io::Result<()> {
         let truth = &customer.truth;
         table.row(&[
             customer.id.as_str().into(),
@@ -148,7 +130,7 @@ impl SubscriptionWorld {
         ])
     }
 
-    fn write_contracts(&self, customer: &Customer, table: &mut dyn TableSink) -> io::Result<()> {
+    fn write_contracts(&self, customer: &Customer, table: &WorldTable) -> io::Result<()> {
         for (n, contract) in customer.contracts.iter().enumerate() {
             let id = format!("K{}-{}", &customer.id[1..], n + 1);
             table.row(&[
@@ -169,7 +151,7 @@ impl SubscriptionWorld {
         customer: &str,
         order: Option<usize>,
         event: &Event,
-        table: &mut dyn TableSink,
+        table: &WorldTable,
     ) -> io::Result<()> {
         let order = order.map(|order| format!("O{}-{order}", &customer[1..]));
         table.row(&[
@@ -191,7 +173,7 @@ fn numbered(events: &[Event]) -> impl Iterator<Item = (Option<usize>, &Event)> {
     })
 }
 
-fn write_customer(customer: &Customer, table: &mut dyn TableSink) -> io::Result<()> {
+fn write_person(customer: &Customer, table: &WorldTable) -> io::Result<()> {
     table.row(&[
         customer.id.as_str().into(),
         customer.joined_at.into(),

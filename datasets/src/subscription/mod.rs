@@ -53,7 +53,6 @@ use bespoke::random::Random;
 use bespoke::types::{Days, Timestamp};
 
 pub use customer::{Contract, Customer, Decision, EndReason, Event, Happening, Truth};
-pub use files::Written;
 pub use hazard::Engagement;
 pub use outlook::{Outlook, VALUE_DAYS};
 pub use personas::{COUNTRIES, PERSONAS, Persona, WAYS};

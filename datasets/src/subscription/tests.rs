@@ -1,10 +1,7 @@
 //! A world is what it says: statistical checks, and determinism.
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
-
 use super::*;
-use crate::sink::{CsvFolder, MemoryFolder};
+use crate::checks::{assert_sum, bernoulli, check_folder, check_job, check_seeds};
 
 fn made(params: SubscriptionParams) -> SubscriptionWorld {
     SubscriptionWorld::new(params).expect("parameters are in range")
@@ -12,23 +9,6 @@ fn made(params: SubscriptionParams) -> SubscriptionWorld {
 
 fn world(n_customers: usize, seed: u64) -> SubscriptionWorld {
     made(SubscriptionParams::new(n_customers, seed))
-}
-
-fn texts(world: &SubscriptionWorld) -> BTreeMap<String, Vec<u8>> {
-    let mut folder = MemoryFolder::default();
-    world.write_tables(&mut folder, || ()).expect("memory does not fail");
-    folder.into_texts()
-}
-
-/// `got` within 4.5 standard errors of the sum of independent `(expected, variance)`.
-fn assert_sum(what: impl Display, got: f64, parts: &[(f64, f64)]) {
-    let expected: f64 = parts.iter().map(|p| p.0).sum();
-    let error = libm::sqrt(parts.iter().map(|p| p.1).sum());
-    assert!((got - expected).abs() < 4.5 * error, "{what}: {got} is not {expected} +- {error}");
-}
-
-fn bernoulli(p: f64) -> (f64, f64) {
-    (p, p * (1.0 - p))
 }
 
 fn yes(is: bool) -> f64 {
@@ -281,55 +261,10 @@ fn the_dial_blurs_usage() {
 }
 
 #[test]
-fn same_seed_same_bytes_and_another_seed_differs() {
-    let first = texts(&world(200, 12));
-    assert_eq!(first, texts(&world(200, 12)));
-    let other = texts(&world(200, 13));
-    assert!(first.iter().filter(|(name, _)| *name != "items").all(|(name, text)| *text != other[name]));
-}
-
-#[test]
-fn a_larger_world_begins_with_the_smaller_one() {
-    let (small, large) = (texts(&world(100, 14)), texts(&world(150, 14)));
-    assert_eq!(small.keys().collect::<Vec<_>>(), ["contracts", "customers", "events", "items", "truth"]);
-    for (name, text) in &small {
-        assert!(large[name].starts_with(text) && (name == "items" || large[name].len() > text.len()));
-    }
-}
-
-#[test]
-fn the_job_maps_columns_that_are_there_and_never_the_truth() {
-    let world = world(10, 15);
-    let job: toml::Table = world.job(&MemoryFolder::default()).parse().expect("the job is TOML");
-    let texts = texts(&world);
-    let sources = job["source"].as_table().expect("a table");
-    assert_eq!(sources.keys().collect::<Vec<_>>(), ["customers", "events", "items"]);
-    for (name, source) in sources {
-        assert_eq!(source["path"].as_str(), Some(format!("{name}.csv").as_str()));
-        let attributes = source.get("customer_attributes").and_then(toml::Value::as_table);
-        let attributes = attributes.into_iter().flatten().map(|(_, attribute)| &attribute["column"]);
-        let mapped = source["columns"].as_table().expect("a table").iter().map(|(_, column)| column);
-        let header = String::from_utf8(texts[name].clone()).expect("text");
-        let header: Vec<&str> = header.lines().next().expect("a header").split(',').collect();
-        for column in mapped.chain(attributes) {
-            assert!(header.contains(&column.as_str().expect("a name")), "{name}: {column}");
-        }
-    }
-}
-
-#[test]
-fn a_folder_gets_six_files() {
-    let dir = std::env::temp_dir().join(format!("bespoke-subscription-{}", std::process::id()));
-    let world = world(20, 16);
-    let mut n_calls = 0;
-    let written = world.write_to(&dir, || n_calls += 1).expect("the folder for temporary files is writable");
-    assert_eq!((written.n_customers, written.n_items, n_calls), (20, 20, 20));
-    for (name, text) in texts(&world) {
-        assert_eq!(std::fs::read(dir.join(name).with_extension("csv")).expect("it was written"), text);
-    }
-    let job = std::fs::read_to_string(dir.join("bespoke.toml")).expect("it was written");
-    assert_eq!(job, world.job(&CsvFolder::create(&dir).expect("it is there")));
-    std::fs::remove_dir_all(&dir).expect("what was made can be removed");
+fn the_world_is_written_as_every_world() {
+    check_seeds(world, &["items"]);
+    check_job(&world(10, 15), &["joined_at"]);
+    check_folder(&world(20, 16), &["contracts", "customers", "events", "items", "truth"]);
 }
 
 #[test]

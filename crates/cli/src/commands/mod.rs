@@ -2,14 +2,15 @@
 
 mod answer_words;
 mod data;
+mod demo;
 mod explain;
 mod fetch;
-mod generate_markets;
+mod generate;
 mod runs;
 
 use anyhow::Result;
 
-use crate::args::{Command, ConfigCommand, DatasetsCommand, GenerateCommand, RefreshArgs};
+use crate::args::{Command, ConfigCommand, DatasetsCommand, RefreshArgs};
 use crate::config::{Override, show};
 use crate::init;
 use crate::refresh;
@@ -22,7 +23,7 @@ use crate::ui::Answer;
 /// See the command.
 pub fn run(command: &Command, session: &Session) -> Result<Answer> {
     match command {
-        Command::Demo { dir } => data::demo(session, dir),
+        Command::Demo { dir } => demo::demo(session, dir),
         Command::Init(args) => init::init(session, args),
         Command::Check => data::check(session),
         Command::Refresh(args) => refresh(session, args),
@@ -30,17 +31,9 @@ pub fn run(command: &Command, session: &Session) -> Result<Answer> {
         Command::Explain { customer, item } => explain::explain(&session.job()?, customer, item.as_deref()),
         Command::Runs(command) => runs::run(command, session),
         Command::Config(ConfigCommand::Show) => config_show(session),
-        Command::Datasets(DatasetsCommand::Generate(world)) => generate(session, world),
+        Command::Datasets(DatasetsCommand::Generate(world)) => generate::generate(session, world),
         Command::Datasets(DatasetsCommand::List) => fetch::list(),
         Command::Datasets(DatasetsCommand::Fetch(args)) => fetch::fetch(session, args),
-    }
-}
-
-fn generate(session: &Session, world: &GenerateCommand) -> Result<Answer> {
-    match world {
-        GenerateCommand::Retail(args) => data::generate_retail(args),
-        GenerateCommand::Subscription(args) => generate_markets::subscription(session, args),
-        GenerateCommand::Media(args) => generate_markets::media(session, args),
     }
 }
 

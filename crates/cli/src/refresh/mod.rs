@@ -67,8 +67,8 @@ pub struct Made {
 /// A run that is the current one.
 pub struct Refreshed {
     published: Published,
-    dir: PathBuf,
-    record: RunRecord,
+    pub dir: PathBuf,
+    pub record: RunRecord,
     personas: PersonaFile,
     timings: Timings,
 }

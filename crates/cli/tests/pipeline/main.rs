@@ -1,6 +1,7 @@
 //! The real binary in a fresh directory.
 
 mod config;
+mod demo_model;
 mod fetch;
 mod fixture;
 mod init;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use bespoke::decide::ReasonCode;
 use bespoke::engine::{Engine, Request};
 use bespoke::types::Timestamp;
 use bespoke_io::{ReadBack, read_columns};
@@ -55,8 +56,52 @@ fn the_demo_needs_nothing_and_ends_with_a_report() {
     assert!(stdout.contains("published run 000001") && stdout.contains("report.html"), "{stdout}");
     let report = fixture.read("here/out/runs/000001/report.html");
     assert!(report.contains("<html") && report.len() > 5_000);
-    let again = fixture.run(&["demo", "here"]).ok();
-    assert!(again.contains("published run 000002"), "{again}");
+    let again = fixture.run(&["--json", "demo", "here"]).json();
+    assert_eq!(again["run"], 2);
+    // An example of every reason there is.
+    let examples = again["withheld_examples"].as_array().unwrap();
+    let reasons: Vec<&str> = examples.iter().map(|example| example["reason"].as_str().unwrap()).collect();
+    assert_eq!(reasons, ReasonCode::ALL.map(ReasonCode::name));
+    for reason in ReasonCode::ALL {
+        let line = stdout.lines().find(|line| line.trim_start().starts_with(reason.name()));
+        assert!(line.is_some_and(|line| line.contains(" for C")), "{reason:?} is not in: {stdout}");
+    }
+    // All but the one that only a request can bring are in the batch too.
+    let batch = &again["record"]["recommendations"]["withheld"];
+    for reason in ReasonCode::ALL.iter().filter(|&&reason| reason != ReasonCode::ExcludedByRequest) {
+        assert!(batch[reason.name()].as_u64().is_some_and(|n| n > 0), "{reason:?}: {batch}");
+    }
+    let rejected: Vec<&serde_json::Value> = again["record"]["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|file| file["rejected"].as_object().is_some_and(|rules| !rules.is_empty()))
+        .collect();
+    assert!(rejected.is_empty(), "{rejected:?}");
+}
+
+#[test]
+fn parquet_tables_give_the_run_of_csv_tables_at_any_number_of_threads() {
+    let fixture = shop(700);
+    let generate = |threads: &str, out: &str| {
+        let world = ["--customers", "700", "--seed", "5", "--format", "parquet", "--out", out];
+        fixture.run(&[&["--threads", threads, "datasets", "generate", "retail"], &world[..]].concat()).ok();
+    };
+    generate("1", "parquet1");
+    generate("7", "parquet7");
+    for table in ["customers", "events", "items", "truth", "truth_uplift", "sessions", "tickets"] {
+        let bytes = |dir: &str| std::fs::read(fixture.path(&format!("{dir}/{table}.parquet"))).unwrap();
+        assert!(bytes("parquet1") == bytes("parquet7"), "{table}");
+    }
+    let refreshed = |shop: &str, out: &str| {
+        let config = format!("{shop}/bespoke.toml");
+        let args = ["refresh", "--config", &config, "--quiet", "--set", out];
+        fixture.run(&[&args[..], &refresh_args(out, &[])[6..]].concat()).ok();
+    };
+    refreshed("shop", "output.dir=out_csv");
+    refreshed("parquet1", "output.dir=out_parquet");
+    let rows = |out: &str| published(&fixture.path(&format!("{out}/runs/000001")));
+    assert!(rows("out_csv") == rows("out_parquet"));
 }
 
 #[test]

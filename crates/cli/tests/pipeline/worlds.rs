@@ -7,9 +7,9 @@ use bespoke_io::{ReadBack, read_columns};
 use crate::fixture::Fixture;
 
 /// Generates a small world into `world/` and refreshes it; the record of the run.
-fn refreshed(fixture: &Fixture, kind: &str, n_customers: &str) -> serde_json::Value {
-    let generate =
-        ["datasets", "generate", kind, "--customers", n_customers, "--seed", "3", "--out", "world"];
+fn refreshed(fixture: &Fixture, kind: &str, n_customers: &str, format: &str) -> serde_json::Value {
+    let size = ["--customers", n_customers, "--seed", "3", "--out", "world", "--format", format];
+    let generate = [&["datasets", "generate", kind][..], &size].concat();
     let stdout = fixture.run(&generate).ok();
     assert!(stdout.contains("next: bespoke refresh"), "{stdout}");
     let again = fixture.run(&generate).fails(2);
@@ -32,25 +32,29 @@ fn assert_no_row_rejected(record: &serde_json::Value) {
     }
 }
 
-/// First cells of a file of the world.
+/// First cells of a CSV file of the world.
 fn ids(fixture: &Fixture, file: &str) -> BTreeSet<String> {
     let text = fixture.read(&format!("world/{file}"));
     text.lines().skip(1).filter_map(|line| Some(line.split(',').next()?.to_owned())).collect()
 }
 
-fn scored(fixture: &Fixture) -> BTreeSet<String> {
-    let file = fixture.path("world/out/runs/000001/customers.parquet");
-    let columns = read_columns(&file, &["customer_id", "persona_id", "churn_probability"]).unwrap();
+/// The customers of a Parquet file.
+fn ids_in(fixture: &Fixture, file: &str) -> BTreeSet<String> {
+    let columns = read_columns(&fixture.path(file), &["customer_id"]).unwrap();
     let ReadBack::Text(ids) = &columns[0] else { panic!("ids are text") };
     ids.iter().map(|id| id.clone().unwrap()).collect()
+}
+
+fn scored(fixture: &Fixture) -> BTreeSet<String> {
+    ids_in(fixture, "world/out/runs/000001/customers.parquet")
 }
 
 #[test]
 fn a_service_with_contracts_is_refreshed_without_a_rejected_row() {
     let fixture = Fixture::empty();
-    let record = refreshed(&fixture, "subscription", "600");
+    let record = refreshed(&fixture, "subscription", "600", "parquet");
     assert_no_row_rejected(&record);
-    assert_eq!(scored(&fixture), ids(&fixture, "truth.csv"));
+    assert_eq!(scored(&fixture), ids_in(&fixture, "world/truth.parquet"));
     let events = record["rows"].as_array().unwrap().iter().find(|f| f["set_aside"]["ticket"].is_u64());
     assert!(events.unwrap()["set_aside"]["failed_payment"].as_u64() > Some(0));
 }
@@ -58,7 +62,7 @@ fn a_service_with_contracts_is_refreshed_without_a_rejected_row() {
 #[test]
 fn a_news_site_is_refreshed_without_a_rejected_row() {
     let fixture = Fixture::empty();
-    let record = refreshed(&fixture, "media", "500");
+    let record = refreshed(&fixture, "media", "500", "csv");
     assert_no_row_rejected(&record);
     // Everyone with an account, and every cookie that was seen.
     assert_eq!(scored(&fixture), ids(&fixture, "truth.csv"));

@@ -1,0 +1,167 @@
+//! Demographics, satisfaction, devices and the dial of overlap.
+
+use super::*;
+
+#[test]
+fn demographics_are_as_dirty_as_said() {
+    let world = changed(10_000, 8, |params| {
+        params.demographics = Demographics { p_missing: 0.3, p_outlier: 0.05, n_irrelevant: 3 };
+    });
+    let n = 10_000.0;
+    let (mut missing, mut odd) = ([0.0; 5], [0.0; 2]);
+    let (mut number_sum, mut levels) = (0.0, BTreeMap::new());
+    for customer in world.customers() {
+        let person = customer.person;
+        assert_eq!(person.irrelevant.len(), 3);
+        let cells = [person.age.is_none(), person.household_size.is_none()].into_iter();
+        for (count, is_missing) in
+            missing.iter_mut().zip(cells.chain(person.irrelevant.iter().map(Option::is_none)))
+        {
+            *count += f64::from(u8::from(is_missing));
+        }
+        odd[0] += f64::from(u8::from(person.age.is_some_and(|age| age > 90)));
+        odd[1] += f64::from(u8::from(person.household_size.is_some_and(|size| size >= 50)));
+        assert!(person.age.is_none_or(|age| (18..=90).contains(&age) || (1_900..2_010).contains(&age)));
+        match person.irrelevant[..] {
+            [number, level, _] => {
+                if let Some(Irrelevant::Number(x)) = number {
+                    number_sum += x;
+                }
+                if let Some(Irrelevant::Level(level)) = level {
+                    *levels.entry((customer.truth.persona, level)).or_insert(0.0) += 1.0;
+                }
+            }
+            _ => panic!("three columns"),
+        }
+    }
+    for count in missing {
+        assert_sum("missing cells", count, &[(0.3 * n, 0.21 * n)]);
+    }
+    for count in odd {
+        let p = 0.7 * 0.05;
+        assert_sum("nonsense", count, &[(p * n, p * (1.0 - p) * n)]);
+    }
+    assert_sum("irrelevant numbers", number_sum, &[(0.0, 0.7 * n)]);
+    // Every persona has every level alike.
+    for (k, persona) in world.personas().iter().enumerate() {
+        let p = 0.7 * persona.share / 5.0;
+        assert_sum(persona.name, levels[&(k, "c")], &[(p * n, p * (1.0 - p) * n)]);
+    }
+}
+
+#[test]
+fn satisfaction_keeps_people_and_shows_in_answers() {
+    let world = changed(12_000, 24, |params| {
+        params.care = Care { effect: 1.0, p_ticket: 0.1, p_answer: 0.5 };
+    });
+    let (mut log_odds, mut n) = ([0.0; 2], [0.0; 2]);
+    let (mut tickets, mut orders) = ([0.0; 2], [0.0; 2]);
+    let (mut csat, mut nps) = (Vec::new(), Vec::new());
+    let mut answered = Vec::new();
+    for customer in world.customers() {
+        let z = customer.truth.satisfaction;
+        let half = usize::from(z > 0.0);
+        let p = p_dropout(&customer.truth);
+        log_odds[half] += libm::log(p / (1.0 - p));
+        n[half] += 1.0;
+        tickets[half] += customer.tickets.len() as f64;
+        orders[half] += n_orders(&customer) as f64;
+        for survey in &customer.surveys {
+            answered.push(f64::from(u8::from(survey.answer.is_some())));
+            let Some(answer) = survey.answer else { continue };
+            match survey.question {
+                Question::Csat => csat.push((z, f64::from(answer))),
+                Question::Nps => nps.push((z, f64::from(answer))),
+            }
+        }
+    }
+    // E[z | z > 0] - E[z | z < 0] = 2 sqrt(2 / pi).
+    let apart = log_odds[1] / n[1] - log_odds[0] / n[0];
+    assert!((apart + 2.0 * libm::sqrt(2.0 / std::f64::consts::PI)).abs() < 0.1, "{apart}");
+    assert!(tickets[0] / orders[0] > 1.5 * tickets[1] / orders[1], "{tickets:?} of {orders:?}");
+    for (answers, expected) in [(&csat, 0.75), (&nps, 0.78)] {
+        assert!(
+            answers.len() > 500 && (correlation(answers) - expected).abs() < 0.05,
+            "{}",
+            correlation(answers)
+        );
+    }
+    assert!(nps.iter().all(|(_, answer)| *answer <= 10.0));
+    assert!(csat.iter().all(|(_, answer)| (1.0..=5.0).contains(answer)));
+    let n = answered.len() as f64;
+    assert_sum("answers", answered.iter().sum(), &[(0.5 * n, 0.25 * n)]);
+}
+
+#[test]
+fn sessions_are_anonymous_as_often_as_said_and_bear_no_customer_then() {
+    let world = changed(1_500, 30, |params| params.devices = Devices { p_second: 0.5, p_anonymous: 0.4 });
+    let (mut anonymous, mut n) = (0.0, 0.0);
+    let (mut second, mut with_web) = (0.0, 0.0);
+    for customer in world.customers() {
+        let from_mail: BTreeSet<u32> = customer
+            .events
+            .windows(2)
+            .filter(|pair| pair[0].kind == EventKind::Click)
+            .filter_map(|pair| pair[1].session)
+            .collect();
+        for (number, session) in (0..).zip(&customer.sessions) {
+            if !from_mail.contains(&number) {
+                n += 1.0;
+                anonymous += f64::from(u8::from(session.logged_in_at != Some(session.started_at)));
+            }
+            assert!(session.channel == Channel::App || session.device < 2);
+        }
+        for event in &customer.events {
+            let is_line = event.line.is_some() || event.channel == Channel::Email;
+            assert!(!is_line || !customer.is_anonymous(event), "{event:?}");
+            if event.kind == EventKind::Refund {
+                continue;
+            }
+            assert_eq!(
+                event.session.is_some(),
+                event.channel == Channel::Web || event.channel == Channel::App,
+                "{event:?}"
+            );
+        }
+        if customer.sessions.iter().filter(|s| s.channel == Channel::Web).count() > 8 {
+            with_web += 1.0;
+            second += f64::from(u8::from(customer.sessions.iter().any(|s| s.device == 1)));
+        }
+    }
+    assert!((anonymous / n - 0.4).abs() < 0.01, "{}", anonymous / n);
+    assert!((second / with_web - 0.5).abs() < 0.06, "{}", second / with_web);
+    let texts = texts(&world, 1);
+    let lines = |name: &str| {
+        let text = std::str::from_utf8(&texts[name]).expect("text");
+        text.lines()
+            .skip(1)
+            .map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>())
+            .collect::<Vec<_>>()
+    };
+    let known: BTreeSet<String> = lines("sessions").iter().map(|cells| cells[0].clone()).collect();
+    let (events, unlinked) = (lines("events"), lines("truth_sessions"));
+    assert!(events.iter().all(|cells| cells[8].is_empty() || known.contains(&cells[8])));
+    assert!(events.iter().any(|cells| cells[0].is_empty()) && !unlinked.is_empty());
+    let owners = lines("sessions").iter().filter(|cells| cells[6].is_empty()).count();
+    assert_eq!(owners, unlinked.len());
+}
+
+#[test]
+fn the_dial_blurs_ages() {
+    let spread = |overlap: f64| {
+        let params = RetailParams { overlap, ..RetailParams::new(10_000, 300, 11) };
+        let world = RetailWorld::new(params).expect("parameters are in range");
+        let (mut sums, mut counts) = ([0.0; 5], [0.0; 5]);
+        for customer in world.customers() {
+            if let Some(age) = customer.person.age {
+                sums[customer.truth.persona] += f64::from(age);
+                counts[customer.truth.persona] += 1.0;
+            }
+        }
+        let mean = |k: usize| sums[k] / counts[k];
+        mean(0) - mean(3)
+    };
+    assert!((spread(0.0) - 25.0).abs() < 1.5);
+    assert!((spread(0.6) - 10.0).abs() < 1.5);
+    assert!(spread(1.0).abs() < 1.0);
+}
