@@ -8,6 +8,7 @@ mod init;
 mod inputs;
 mod kill9;
 mod online_retail;
+mod planted;
 mod refresh;
 mod report;
 mod runs;
