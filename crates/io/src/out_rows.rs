@@ -115,32 +115,23 @@ impl ParquetRows {
 
 impl Column {
     fn push(&mut self, cell: RowCell<'_>, row: u64) -> Result<(), OutError> {
-        let taken = match (&mut self.cells, cell) {
+        match (&mut self.cells, cell) {
             (_, RowCell::F64(number)) if !number.is_finite() => {
                 return Err(OutError::NonFinite { column: self.name.clone(), row: row as usize, number });
             }
-            (cells, RowCell::Missing) => {
-                cells.push_missing();
-                true
+            (cells, RowCell::Missing) => cells.push_missing(),
+            (Cells::Text(cells), RowCell::Text(text)) => cells.append_value(text),
+            (Cells::I64(cells), RowCell::I64(number)) => cells.append_value(number),
+            (Cells::F64(cells), RowCell::F64(number)) => cells.append_value(number),
+            (Cells::Bool(cells), RowCell::Bool(yes)) => cells.append_value(yes),
+            (Cells::TimestampMs(cells), RowCell::TimestampMs(at)) => cells.append_value(at.0),
+            (cells, cell) => {
+                let (got, expected) = (cell.kind_name(), cells.kind_name());
+                return Err(OutError::Kind { column: self.name.clone(), row, got, expected });
             }
-            (Cells::Text(cells), RowCell::Text(text)) => keep(cells.append_value(text)),
-            (Cells::I64(cells), RowCell::I64(number)) => keep(cells.append_value(number)),
-            (Cells::F64(cells), RowCell::F64(number)) => keep(cells.append_value(number)),
-            (Cells::Bool(cells), RowCell::Bool(yes)) => keep(cells.append_value(yes)),
-            (Cells::TimestampMs(cells), RowCell::TimestampMs(at)) => keep(cells.append_value(at.0)),
-            _ => false,
-        };
-        if taken {
-            return Ok(());
         }
-        let (got, expected) = (cell.kind_name(), self.cells.kind_name());
-        Err(OutError::Kind { column: self.name.clone(), row, got, expected })
+        Ok(())
     }
-}
-
-/// A builder's `append_value` answers nothing.
-fn keep((): ()) -> bool {
-    true
 }
 
 impl Cells {
