@@ -189,9 +189,6 @@ pub struct FetchArgs {
     /// Agrees to the download and to its licence without being asked.
     #[arg(long)]
     pub yes: bool,
-    /// Takes files whose sha256 is not known as they come.
-    #[arg(long)]
-    pub unverified: bool,
 }
 
 /// Which world to generate.

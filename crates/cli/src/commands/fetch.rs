@@ -20,24 +20,20 @@ pub fn fetch(session: &Session, args: &FetchArgs) -> Result<Answer> {
     let recipe = fetch::find(&args.name)?;
     let dir = args.out.clone().unwrap_or_else(|| PathBuf::from(&recipe.name));
     if fetch::is_complete(&recipe, &dir)? {
-        return Ok(answer(&recipe, &dir, "present", &[]));
+        let present = vec![Fetched::Present; recipe.file.len()];
+        return Ok(answer(&recipe, &dir, &present));
     }
     let description = fetch::description(&recipe);
-    if args.yes {
-        session.ui.line(&description);
-    } else {
-        // Nobody agrees to what was not shown, also with --quiet.
-        writeln!(io::stderr(), "{description}")?;
-    }
-    fetch::require_hashes(&recipe, args.unverified)?;
+    // Nobody agrees to what was not shown, also with --quiet.
+    writeln!(io::stderr(), "{description}")?;
     if !args.yes {
         confirm(&dir)?;
     }
     let fetched = session.ui.step("download", |step| {
-        step.expect(recipe.file.iter().filter_map(|file| file.bytes).sum());
+        step.expect(recipe.file.iter().map(|file| file.bytes).sum());
         fetch::fetch(&recipe, &dir, &mut |n| step.advance(n))
     })?;
-    Ok(answer(&recipe, &dir, "downloaded", &fetched))
+    Ok(answer(&recipe, &dir, &fetched))
 }
 
 /// Asks where somebody can answer.
@@ -50,26 +46,26 @@ fn confirm(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-fn answer(recipe: &Recipe, dir: &Path, status: &str, fetched: &[Fetched]) -> Answer {
-    let files: Vec<PathBuf> = recipe.file.iter().map(|file| dir.join(&file.name)).collect();
-    let hashes: Vec<Option<String>> = recipe
-        .file
-        .iter()
-        .enumerate()
-        .map(|(n, file)| match fetched.get(n) {
-            Some(Fetched::Downloaded(hash)) => Some(hash.clone()),
-            _ => file.sha256.clone(),
-        })
-        .collect();
-    let line = |(file, hash): (&PathBuf, &Option<String>)| {
-        let hash = hash.as_deref().unwrap_or("not known");
-        format!("{}: {status}, sha256 {hash}", file.display())
+fn answer(recipe: &Recipe, dir: &Path, fetched: &[Fetched]) -> Answer {
+    let status = |fetched: Fetched| match fetched {
+        Fetched::Present => "present",
+        Fetched::Downloaded => "downloaded",
     };
-    let text = files.iter().zip(&hashes).map(line).collect::<Vec<_>>().join("\n");
-    let files: Vec<_> =
-        files.iter().zip(&hashes).map(|(file, hash)| json!({ "file": file, "sha256": hash })).collect();
-    let json = json!({ "status": status, "name": recipe.name, "files": files });
-    Answer { text, json, is_summary: true }
+    let files =
+        || recipe.file.iter().zip(fetched).map(|(file, &is)| (dir.join(&file.name), file, status(is)));
+    let lines = files().map(|(path, file, is)| format!("{}: {is}, sha256 {}", path.display(), file.sha256));
+    let next = recipe.next.trim().lines().map(|command| format!("  {command}"));
+    let lines: Vec<String> = lines.chain([format!("next, in {}:", dir.display())]).chain(next).collect();
+    let all = if fetched.contains(&Fetched::Downloaded) { Fetched::Downloaded } else { Fetched::Present };
+    let json = json!({
+        "status": status(all),
+        "name": recipe.name,
+        "next": recipe.next,
+        "files": files()
+            .map(|(path, file, is)| json!({ "file": path, "sha256": file.sha256, "status": is }))
+            .collect::<Vec<_>>(),
+    });
+    Answer { text: lines.join("\n"), json, is_summary: true }
 }
 
 /// Lists the recipes.
@@ -78,10 +74,9 @@ fn answer(recipe: &Recipe, dir: &Path, status: &str, fetched: &[Fetched]) -> Ans
 /// When a recipe can't be read, which a test excludes.
 pub fn list() -> Result<Answer> {
     let recipes = fetch::all()?;
-    let bytes = |recipe: &Recipe| -> Option<u64> { recipe.file.iter().map(|file| file.bytes).sum() };
+    let bytes = |recipe: &Recipe| -> u64 { recipe.file.iter().map(|file| file.bytes).sum() };
     let rows = recipes.iter().map(|recipe| {
-        let size = bytes(recipe).map_or("not known".to_owned(), count);
-        [recipe.name.clone(), size, recipe.licence.clone(), recipe.title.clone()]
+        [recipe.name.clone(), count(bytes(recipe)), recipe.licence.clone(), recipe.title.clone()]
     });
     let text = ui::table(&["name", "bytes", "licence", "content"], &[1], rows);
     let json = recipes.iter().map(|recipe| {
@@ -93,7 +88,6 @@ pub fn list() -> Result<Answer> {
             "citation": recipe.citation,
             "conversion": recipe.conversion,
             "bytes": bytes(recipe),
-            "verified": recipe.file.iter().all(|file| file.sha256.is_some()),
         })
     });
     Ok(Answer { text, json: json.collect(), is_summary: false })

@@ -33,7 +33,7 @@ pub fn download(
     agent: &Agent,
     address: &str,
     target: &Path,
-    at_most: Option<u64>,
+    at_most: u64,
     on_bytes: &mut dyn FnMut(u64),
 ) -> Result<()> {
     let partial = with_suffix(target, ".partial");
@@ -126,7 +126,7 @@ fn copy(
     out: &mut File,
     partial: &Path,
     n_kept: u64,
-    at_most: Option<u64>,
+    at_most: u64,
     on_bytes: &mut dyn FnMut(u64),
 ) -> Result<u64> {
     let mut reader = body.as_reader();
@@ -144,9 +144,11 @@ fn copy(
         out.write_all(&buffer[..n]).map_err(|error| disk(partial, &error))?;
         n_got += n as u64;
         on_bytes(n as u64);
-        if let Some(most) = at_most.filter(|&most| n_got > most) {
+        if n_got > at_most {
             discard(partial);
-            bail!("sends more than the {most} bytes of the recipe: the file has changed, nothing was kept");
+            bail!(
+                "sends more than the {at_most} bytes of the recipe: the file has changed, nothing was kept"
+            );
         }
     }
 }

@@ -20,12 +20,12 @@ pub use recipe::{Recipe, RecipeFile, all, find};
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What became of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// It was there, and is what the recipe describes.
     Present,
-    /// It was downloaded; its SHA-256.
-    Downloaded(String),
+    /// It was downloaded, and is what the recipe describes.
+    Downloaded,
 }
 
 /// What a person should know before the download.
@@ -38,30 +38,14 @@ pub fn description(recipe: &Recipe) -> String {
         format!("  content   {}", recipe.conversion),
     ];
     for file in &recipe.file {
-        let size = file.bytes.map_or("size not known".to_owned(), |bytes| format!("{bytes} bytes"));
         let from = match file.parts.len() {
             0 => file.address.clone(),
             n => format!("{} in {n} parts", file.address),
         };
-        lines.push(format!("  file      {}: {size}, from {from}", file.name));
-        lines.push(format!("  sha256    {}", file.sha256.as_deref().unwrap_or("not known")));
+        lines.push(format!("  file      {}: {} bytes, from {from}", file.name, file.bytes));
+        lines.push(format!("  sha256    {}", file.sha256));
     }
     lines.join("\n")
-}
-
-/// Refuses what can't be verified, unless that is wanted.
-///
-/// # Errors
-/// When a file without a known hash is about to be downloaded.
-pub fn require_hashes(recipe: &Recipe, unverified: bool) -> Result<()> {
-    if let Some(file) = recipe.file.iter().find(|file| file.sha256.is_none() && !unverified) {
-        bail!(
-            "{}: the sha256 of {} is not known, so a download can't be verified; --unverified takes it as it comes",
-            recipe.name,
-            file.name
-        );
-    }
-    Ok(())
 }
 
 /// Whether every file is there and is what the recipe describes; nothing is changed.
@@ -99,10 +83,7 @@ fn is_present(file: &RecipeFile, path: &Path) -> Result<bool> {
     if !path.exists() {
         return Ok(false);
     }
-    let is_described = match &file.sha256 {
-        Some(expected) => sha256(path)? == *expected,
-        None => true,
-    };
+    let is_described = sha256(path)? == file.sha256;
     ensure!(is_described, "{}: is there, but not the file of the recipe; move it away", path.display());
     Ok(true)
 }
@@ -126,13 +107,13 @@ fn fetch_file(
         fetch_parts(agent, file, &parts, on_bytes)?;
         join(file, &parts, &unverified)?;
     }
-    let found = verify(file, &unverified)?;
+    verify(file, &unverified)?;
     fs::rename(&unverified, &path).map_err(|error| disk(&path, &error))?;
     if !file.parts.is_empty() {
         // The whole is there; parts left behind are only in the way.
         let _ = fs::remove_dir_all(with_suffix(&path, ".parts"));
     }
-    Ok(Fetched::Downloaded(found))
+    Ok(Fetched::Downloaded)
 }
 
 /// Parts that are whole stay, so that a broken-off download goes on with the next.
@@ -140,8 +121,9 @@ fn fetch_parts(agent: &Agent, file: &RecipeFile, dir: &Path, on_bytes: &mut dyn 
     fs::create_dir_all(dir).map_err(|error| disk(dir, &error))?;
     for (n, address) in file.addresses().iter().enumerate() {
         let part = dir.join(n.to_string());
-        if !part.exists() {
-            download(agent, address, &part, file.bytes, on_bytes)?;
+        match fs::metadata(&part) {
+            Ok(there) => on_bytes(there.len()),
+            Err(_) => download(agent, address, &part, file.bytes, on_bytes)?,
         }
     }
     Ok(())
@@ -169,19 +151,19 @@ fn join(file: &RecipeFile, dir: &Path, target: &Path) -> Result<()> {
     out.sync_all().map_err(|error| disk(target, &error))
 }
 
-/// The hash of a downloaded file, which is removed when it is not the file of the recipe.
-fn verify(file: &RecipeFile, path: &Path) -> Result<String> {
+/// Removes a downloaded file that is not the file of the recipe.
+fn verify(file: &RecipeFile, path: &Path) -> Result<()> {
     let n_bytes = fs::metadata(path).map_err(|error| disk(path, &error))?.len();
-    if let Some(expected) = file.bytes.filter(|&expected| expected != n_bytes) {
+    if n_bytes != file.bytes {
         remove_all(path);
-        bail!("{}: {n_bytes} bytes came, but the recipe says {expected}; nothing was kept", file.name);
+        bail!("{}: {n_bytes} bytes came, but the recipe says {}; nothing was kept", file.name, file.bytes);
     }
     let found = sha256(path)?;
-    if let Some(expected) = file.sha256.as_ref().filter(|expected| **expected != found) {
+    if found != file.sha256 {
         remove_all(path);
-        bail!("{}: sha256 is {found}, but the recipe says {expected}; nothing was kept", file.name);
+        bail!("{}: sha256 is {found}, but the recipe says {}; nothing was kept", file.name, file.sha256);
     }
-    Ok(found)
+    Ok(())
 }
 
 /// A whole of which something is wrong is not gone on with: neither it nor the parts it came from.

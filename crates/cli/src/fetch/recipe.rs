@@ -29,6 +29,8 @@ pub struct Recipe {
     pub citation: String,
     /// Where it comes from and what is done to it.
     pub conversion: String,
+    /// What to do next so that a job can read it: commands, one per line.
+    pub next: String,
     /// What the folder holds afterwards.
     pub file: Vec<RecipeFile>,
 }
@@ -44,10 +46,10 @@ pub struct RecipeFile {
     /// The parts it is joined from, in order: text files with the same header line, which is kept once.
     #[serde(default)]
     pub parts: Vec<String>,
-    /// SHA-256 of the whole file in hexadecimal digits; absent when not known.
-    pub sha256: Option<String>,
-    /// Length of the whole file in bytes; absent when not known.
-    pub bytes: Option<u64>,
+    /// SHA-256 of the whole file in hexadecimal digits.
+    pub sha256: String,
+    /// Length of the whole file in bytes.
+    pub bytes: u64,
 }
 
 impl RecipeFile {
@@ -87,7 +89,7 @@ fn parse(text: &str) -> Result<Recipe> {
         let RecipeFile { name, address, parts, sha256, .. } = file;
         ensure!(!name.is_empty() && !name.contains(['/', '\\']), "file name \"{name}\" must be a plain name");
         ensure!(
-            sha256.as_ref().is_none_or(|hash| hash.len() == 64 && hash.bytes().all(is_lower_hex)),
+            sha256.len() == 64 && sha256.bytes().all(is_lower_hex),
             "{name}: sha256 must be 64 digits 0-9a-f"
         );
         ensure!(parts.is_empty() != address.contains("{}"), "{name}: `{{}}` in the address goes with parts");
@@ -110,8 +112,7 @@ mod tests {
             assert_eq!(recipe.name, name);
             assert!(!recipe.file.is_empty() && recipe.licence_address.starts_with("https://"), "{name}");
             assert!(recipe.file.iter().all(|file| file.address.starts_with("https://")), "{name}");
-            let known = recipe.file.iter().all(|file| file.sha256.is_some() == file.bytes.is_some());
-            assert!(known, "{name}: hash and size are known together");
+            assert!(recipe.next.contains("bespoke init"), "{name}");
         }
         assert!(RECIPES.is_sorted());
         let retail = &find("online-retail").unwrap().file[0];
@@ -127,11 +128,17 @@ mod tests {
 
     #[test]
     fn a_wrong_recipe_is_refused() {
-        let good = "name = \"a\"\ntitle = \"\"\nlicence = \"\"\nlicence_address = \"\"\ncitation = \"\"\n\
-                    conversion = \"\"\n[[file]]\nname = \"a\"\naddress = \"http://a\"\n";
-        assert!(parse(good).is_ok());
+        let head = ["name", "title", "licence", "licence_address", "citation", "conversion", "next"]
+            .map(|key| format!("{key} = \"a\"\n"))
+            .concat();
+        let hash = "sha256 = \"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"\n";
+        let good = format!("{head}[[file]]\nname = \"a\"\naddress = \"http://a\"\nbytes = 1\n{hash}");
+        assert!(parse(&good).is_ok());
+        let error = parse(&good.replace("0123", "ABCD")).unwrap_err().to_string();
+        assert!(error.contains("a: sha256 must be 64 digits 0-9a-f"), "{error}");
+        let error = format!("{:#}", parse(&good.replace(hash, "")).unwrap_err());
+        assert!(error.contains("missing field `sha256`"), "{error}");
         for (line, says) in [
-            ("sha256 = \"ABC\"", "a: sha256 must be 64 digits 0-9a-f"),
             ("parts = [\"1\"]", "a: `{}` in the address goes with parts"),
             ("size = 1", "unknown field `size`"),
         ] {

@@ -130,8 +130,8 @@ fn recipe(address: &str) -> Recipe {
         name: "set.csv".to_owned(),
         address: address.to_owned(),
         parts: Vec::new(),
-        sha256: Some(hash(&bytes)),
-        bytes: Some(bytes.len() as u64),
+        sha256: hash(&bytes),
+        bytes: bytes.len() as u64,
     };
     Recipe { file: vec![file], ..find("hillstrom").unwrap() }
 }
@@ -175,7 +175,7 @@ fn a_file_arrives_whole_and_a_second_fetch_asks_nobody() {
     let (server, place) = (Server::start(content, TAG, vec![]), Place::new());
     let recipe = recipe(&server.address);
     assert!(!is_complete(&recipe, place.0.path()).unwrap());
-    assert_eq!(place.fetch(&recipe).unwrap(), [Fetched::Downloaded(hash(&content("")))]);
+    assert_eq!(place.fetch(&recipe).unwrap(), [Fetched::Downloaded]);
     assert_eq!(fs::read(place.set()).unwrap(), content(""));
     assert_eq!(place.names(), ["set.csv"]);
     assert_eq!(place.fetch(&recipe).unwrap(), [Fetched::Present]);
@@ -312,17 +312,6 @@ fn a_file_that_is_something_else_is_left_alone() {
     assert!(server.seen().is_empty());
 }
 
-#[test]
-fn without_a_hash_it_takes_a_word_and_the_hash_is_told() {
-    let (server, place) = (Server::start(content, TAG, vec![]), Place::new());
-    let mut recipe = recipe(&server.address);
-    (recipe.file[0].sha256, recipe.file[0].bytes) = (None, None);
-    let error = require_hashes(&recipe, false).unwrap_err().to_string();
-    assert!(error.contains("--unverified") && error.contains("set.csv"), "{error}");
-    require_hashes(&recipe, true).unwrap();
-    assert_eq!(place.fetch(&recipe).unwrap(), [Fetched::Downloaded(hash(&content("")))]);
-}
-
 /// Three days, the header in each.
 fn days(path: &str) -> Vec<u8> {
     format!("a,b\n{path},1\n{path},2\n").into_bytes()
@@ -333,7 +322,7 @@ fn in_days(address: &str) -> Recipe {
     let mut recipe = recipe(&format!("{address}/{{}}"));
     let file = &mut recipe.file[0];
     file.parts = ["1", "2", "3"].map(str::to_owned).to_vec();
-    (file.sha256, file.bytes) = (Some(hash(whole.as_bytes())), Some(whole.len() as u64));
+    (file.sha256, file.bytes) = (hash(whole.as_bytes()), whole.len() as u64);
     recipe
 }
 
@@ -344,7 +333,7 @@ fn parts_are_joined_under_one_header_and_whole_ones_are_not_asked_for_again() {
     let recipe = in_days(&server.address);
     assert!(place.fails(&recipe).contains("/2: the server answers 500"));
     place.fetch(&recipe).unwrap();
-    assert_eq!(hash(&fs::read(place.set()).unwrap()), recipe.file[0].sha256.clone().unwrap());
+    assert_eq!(hash(&fs::read(place.set()).unwrap()), recipe.file[0].sha256);
     assert_eq!(place.names(), ["set.csv"]);
     assert_eq!(server.seen(), ["/1 None None", "/2 None None", "/2 None None", "/3 None None"]);
 }
@@ -367,7 +356,7 @@ fn the_description_says_what_a_person_should_know() {
         for part in [&recipe.licence, &recipe.licence_address, &recipe.citation, &recipe.file[0].address] {
             assert!(text.contains(part.as_str()), "{text}");
         }
-        let hash = recipe.file[0].sha256.clone().unwrap_or("not known".to_owned());
-        assert!(text.contains(&hash), "{text}");
+        let hash = &recipe.file[0].sha256;
+        assert!(text.contains(hash), "{text}");
     }
 }
