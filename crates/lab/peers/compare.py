@@ -206,7 +206,8 @@ def main():
     for case in comparison.cases():
         record["checks"][case["name"]] = comparison.generate(case)
         for task in case["tasks"]:
-            for peer in (p for p in spec["peer"] if task in p["tasks"]):
+            here = case.get("peers")
+            for peer in (p for p in spec["peer"] if task in p["tasks"] and (not here or p["name"] in here)):
                 result = comparison.pair(case, task, peer) | {"load": os.getloadavg()[0]}
                 record["results"].append(result)
                 print(" | ".join(row(result)), flush=True)

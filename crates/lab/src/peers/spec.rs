@@ -82,6 +82,9 @@ pub(crate) struct Case {
     quick: bool,
     /// Other than the rounds of the specification, where a run takes minutes.
     rounds: Option<usize>,
+    /// Fewer than those of the specification, where the others would take hours.
+    #[serde(default)]
+    peers: Vec<String>,
     tasks: Vec<String>,
     /// What the room makes of it.
     pub(crate) data: Table,
@@ -113,7 +116,11 @@ impl Spec {
             self.known_tasks(name, tasks)?;
         }
         for (at, case) in self.case.iter().enumerate() {
-            let Case { name, tasks, rounds, .. } = case;
+            let Case { name, tasks, rounds, peers, .. } = case;
+            for peer in peers {
+                let is_known = self.peer.iter().any(|known| known.name == *peer);
+                ensure!(is_known, "{name} names the peer \"{peer}\", which the specification does not have");
+            }
             let twice = self.case[..at].iter().any(|other| other.name == *name);
             ensure!(!twice, "the case {name} is there twice");
             let rounds = rounds.unwrap_or(self.rounds);
@@ -178,6 +185,7 @@ mod tests {
         assert!(refused("name = ", "nam = ").contains("nam"));
         assert!(refused("[[peer]]\nname = \"", "[[peer]]\nname = \"un").contains("is not one of"));
         assert!(refused("tasks = [\"", "tasks = [\"un").contains("is not one of"));
+        assert!(refused("[[case]]", "[[case]]\npeers = [\"nobody\"]").contains("the peer \"nobody\""));
         assert!(refused("rounds = 5", "rounds = 0").contains("rounds"));
         assert!(refused("threads = 2", "threads = 0").contains("threads is 0"));
     }
