@@ -13,6 +13,12 @@ pub fn count(n: u64) -> String {
     out
 }
 
+/// A number of things by their plural: `1 customer`, `4,334 customers`.
+pub fn counted(n: u64, plural: &str) -> String {
+    let one = plural.strip_suffix('s').filter(|_| n == 1);
+    format!("{} {}", count(n), one.unwrap_or(plural))
+}
+
 /// An amount without its currency: `8,187,806`, below 1,000 with two decimals.
 pub fn amount(units: f64) -> String {
     if !units.is_finite() {
@@ -89,6 +95,10 @@ mod tests {
     #[test]
     fn figures_read_well() {
         assert_eq!([count(0), count(999), count(1_000), count(541_909)], ["0", "999", "1,000", "541,909"]);
+        assert_eq!(
+            [counted(0, "rows"), counted(1, "rows"), counted(1_234, "rows")],
+            ["0 rows", "1 row", "1,234 rows"]
+        );
         assert_eq!([amount(12.5), amount(999.996), amount(-1_234_567.8)], ["12.50", "1,000", "−1,234,568"]);
         assert_eq!([amount(f64::NAN), percent(f64::NAN), figure(f64::INFINITY)], ["–", "–", "–"]);
         assert_eq!([whole_percent(0.126), whole_percent(f64::NAN)], ["13 %", "–"]);

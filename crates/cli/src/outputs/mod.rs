@@ -11,7 +11,7 @@ pub mod run_record;
 pub mod samples;
 mod summary;
 
-pub use format::{amount, count, percent};
+pub use format::{amount, count, counted, percent};
 pub use persona_file::PersonaFile;
 pub use report::render as render_report;
 pub use run_record::{FileRows, RejectedRow, RunRecord};

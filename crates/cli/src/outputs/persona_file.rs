@@ -121,6 +121,9 @@ pub struct Centre {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     pub feature: String,
+    /// For a category, the level whose share this is.
+    #[serde(default)]
+    pub level: Option<String>,
     /// For people, for example `spend 4 times as much per order`.
     pub words: String,
     /// Standardised; the sign says the direction.

@@ -257,6 +257,12 @@ pub fn persona_file() -> PersonaFile {
         share: 0.31,
         lift: 2.4,
     };
+    let effect = |feature: &str, words: &str, effect: f64| Effect {
+        feature: feature.into(),
+        level: None,
+        words: words.into(),
+        effect,
+    };
     let persona = Persona {
         id: 0,
         name: "Frequent big spenders".into(),
@@ -272,8 +278,8 @@ pub fn persona_file() -> PersonaFile {
             overall: Some(2.0),
         }],
         effects: vec![
-            Effect { feature: "orders".into(), words: "order 4.5 times as often".into(), effect: 1.6 },
-            Effect { feature: "refund_rate".into(), words: "send back less".into(), effect: -0.4 },
+            effect("orders", "order 4.5 times as often", 1.6),
+            effect("refund_rate", "send back less", -0.4),
         ],
         top_categories: vec![entry("Mugs", None)],
         top_items: vec![entry("85123A", Some("<script>alert('heart')</script>"))],

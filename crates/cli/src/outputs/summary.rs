@@ -1,6 +1,6 @@
 //! A run in a few lines for the terminal.
 
-use super::format::{amount, count, figure, percent};
+use super::format::{amount, count, counted, figure, percent};
 use super::persona_file::PersonaFile;
 use super::run_record::{FileRows, Metric, RunRecord};
 use crate::ui::table;
@@ -15,14 +15,14 @@ pub fn of_run(run: &RunRecord, personas: &PersonaFile) -> String {
 fn headline(run: &RunRecord) -> String {
     let counts = &run.counts;
     if counts.events == 0 {
-        return format!("as of {}: {} customers, no events", run.as_of, count(counts.customers));
+        return format!("as of {}: {}, no events", run.as_of, counted(counts.customers, "customers"));
     }
     format!(
-        "as of {}: {} customers, {} items, {} orders, revenue {} {}",
+        "as of {}: {}, {}, {}, revenue {} {}",
         run.as_of,
-        count(counts.customers),
-        count(counts.items),
-        count(counts.orders),
+        counted(counts.customers, "customers"),
+        counted(counts.items, "items"),
+        counted(counts.orders, "orders"),
         amount(counts.revenue),
         run.currency
     )

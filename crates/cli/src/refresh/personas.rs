@@ -15,6 +15,7 @@ use super::habits::Counted;
 use super::input::Input;
 use super::persona_map;
 use crate::config::{JobConfig, PersonaCount};
+use crate::outputs::counted;
 use crate::outputs::persona_file::{Centre, Effect, Persona, PersonaFile, TopEntry};
 
 /// Entries of each list of favourites on a card.
@@ -129,10 +130,14 @@ fn how_many(model: &PersonaModel) -> String {
         Reason::NoneLargeEnough => {
             format!("no number gives personas of at least {} customers", choice.min_size)
         }
-        Reason::TooFewDistinct { n_distinct, .. } => format!("only {n_distinct} customers differ at all"),
+        Reason::TooFewDistinct { n_distinct, .. } => match n_distinct {
+            0 | 1 => "no two customers differ".to_owned(),
+            n => format!("only {n} customers differ at all"),
+        },
         Reason::Frozen => "the number of the run before stands".to_owned(),
     };
-    format!("{} personas ({tried}): {why}", choice.k)
+    let personas = counted(choice.k as u64, "personas");
+    format!("{personas} ({tried}): {why}")
 }
 
 /// The middle of a feature as lines of the file.
@@ -183,7 +188,8 @@ fn words(effect: &ProfileEffect, profile: &PersonaProfile, table: &FeatureTable)
         ProfileCentre::Median { feature, median: Some(here), overall: Some(overall) }
             if *feature == effect.feature =>
         {
-            Some(format!(": {} against {}", short(*here), short(*overall)))
+            let [here, overall] = [*here, *overall].map(short);
+            (here != overall).then(|| format!(": {here}, all customers {overall}"))
         }
         _ => None,
     };
@@ -193,7 +199,7 @@ fn words(effect: &ProfileEffect, profile: &PersonaProfile, table: &FeatureTable)
         Some(level) => format!("{label} {level} {direction} often"),
         None => format!("{direction} {label}{figures}"),
     };
-    Effect { feature: effect.feature.clone(), words, effect: effect.effect }
+    Effect { feature: effect.feature.clone(), level: effect.level.clone(), words, effect: effect.effect }
 }
 
 /// A figure with about three digits.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::format;
 use super::super::persona_file::Persona;
 use super::super::run_record::Metric;
-use super::Context;
+use super::{Context, words};
 
 /// More advice is not read.
 const MAX_ACTIONS: usize = 6;
@@ -38,7 +38,8 @@ pub struct Action {
 
 /// What the figures call for, the most pressing first.
 pub fn of(context: &Context<'_>) -> Vec<Action> {
-    let rules: [fn(&Context<'_>) -> Option<Action>; 9] = [
+    let rules: [fn(&Context<'_>) -> Option<Action>; 10] = [
+        no_events,
         late_data,
         rejected_rows,
         win_back,
@@ -50,6 +51,17 @@ pub fn of(context: &Context<'_>) -> Vec<Action> {
         value_only_ranks,
     ];
     rules.iter().filter_map(|rule| rule(context)).take(MAX_ACTIONS).collect()
+}
+
+/// Customers alone: everything else is learnt from what they did.
+fn no_events(context: &Context<'_>) -> Option<Action> {
+    (context.run.counts.events == 0).then(|| Action {
+        what: "Add what customers did: orders, views or clicks.".to_owned(),
+        why: "This run knows who the customers are and nothing of what they did, and churn, expected value and \
+              recommendations are learnt from that."
+            .to_owned(),
+        rule: "the run has no events".to_owned(),
+    })
 }
 
 fn late_data(context: &Context<'_>) -> Option<Action> {
@@ -140,9 +152,9 @@ fn second_order(context: &Context<'_>) -> Option<Action> {
     Some(Action {
         what: format!("Bring persona {letter}, “{}”, to a second order.", persona.name),
         why: format!(
-            "{} of its {} customers have ordered no more than once.",
+            "{} of its {} ordered no more than once.",
             format::percent(single(persona)),
-            format::count(persona.size)
+            format::counted(persona.size, "customers")
         ),
         rule: format!(
             "the largest persona with at least {} of the customers in which {} or more have at most one order",
@@ -156,9 +168,8 @@ fn recommendations(context: &Context<'_>) -> Option<Action> {
     let metric = context.metrics("recommend").find(|metric| metric.gain.is_some())?;
     let interval = metric.gain.and_then(|gain| gain.interval)?;
     let (ours, popular) = (metric.estimate, metric.baseline?);
-    let name = &metric.name;
-    let figures =
-        format!("{name}: {} against {} by popularity alone", format::percent(ours), format::percent(popular));
+    let name = words::measure(&metric.name);
+    let figures = against_popularity(&metric.name, ours, popular);
     let rule =
         format!("the interval of the difference in {name}, customer by customer, lies above or below 0");
     if interval.low > 0.0 {
@@ -177,8 +188,26 @@ fn recommendations(context: &Context<'_>) -> Option<Action> {
     }
 }
 
+/// Both figures in a sentence that needs no glossary, for recall, what it is called when it is not.
+fn against_popularity(name: &str, ours: f64, popular: f64) -> String {
+    let (here, there) = (format::percent(ours), format::percent(popular));
+    let places = name.strip_prefix("recall@").and_then(|rest| rest.split(' ').next());
+    match places {
+        Some(n) if here == there && ours == 0.0 => {
+            format!(
+                "Nothing of what customers went on to buy was among {n} recommendations, personal or popular"
+            )
+        }
+        Some(n) => format!(
+            "Of what customers went on to buy, {here} was among the {n} items recommended to them, {there} among the \
+             {n} that sell most"
+        ),
+        None => format!("{}: {here}, by popularity alone {there}", words::measure(name)),
+    }
+}
+
 fn empty_slots(context: &Context<'_>) -> Option<Action> {
-    let shown = context.run.recommendations.as_ref().filter(|shown| shown.slots_asked > 0)?;
+    let shown = context.recommendations().filter(|shown| shown.slots_asked > 0)?;
     let empty = shown.slots_asked.saturating_sub(shown.slots_filled);
     let share = empty as f64 / shown.slots_asked as f64;
     let main = shown.shortfalls.iter().max_by_key(|one| one.slots).filter(|_| share > EMPTY_SLOTS)?;

@@ -22,6 +22,8 @@ struct Content {
     figures: Vec<String>,
     reasons: Option<String>,
     metrics: Option<String>,
+    /// The main figure of the backtest in words.
+    verdict: Option<String>,
 }
 
 pub fn section(context: &Context<'_>) -> Result<Section> {
@@ -34,6 +36,7 @@ pub fn section(context: &Context<'_>) -> Result<Section> {
             figures: Vec::new(),
             reasons: None,
             metrics: None,
+            verdict: None,
         },
         Some(churn) => content(context, churn),
     };
@@ -53,7 +56,17 @@ fn content(context: &Context<'_>, churn: &ChurnSummary) -> Content {
         figures,
         reasons: (!churn.reasons.is_empty()).then(|| reasons(context, churn)),
         metrics: context.metric_table("churn", "Figures of the churn backtest"),
+        verdict: verdict(context),
     }
+}
+
+fn verdict(context: &Context<'_>) -> Option<String> {
+    let auc = context.metrics("churn").find(|metric| metric.name == "AUC")?;
+    Some(format!(
+        "Of a customer who left and one who stayed, the one who left had been given the higher risk in {} of cases \
+         (AUC); guessing gives 50 %.",
+        format::percent(auc.estimate)
+    ))
 }
 
 fn split(context: &Context<'_>, backtest: &ChurnBacktest) -> String {

@@ -33,6 +33,9 @@ pub fn number(x: f64) -> String {
     if text == "-0" { "0".to_owned() } else { text.to_owned() }
 }
 
+/// Characters of a row's head that leave its cells no room on a phone.
+const LONG_HEAD: usize = 8;
+
 /// A table of texts; the first column heads its rows, the others are figures unless `words` says otherwise.
 pub struct Table {
     pub head: Vec<String>,
@@ -52,26 +55,47 @@ impl Table {
         self
     }
 
+    /// Whether a narrow place puts the head of a row above its cells: three or four cells after a long head.
+    fn stacks(&self) -> bool {
+        let long = |row: &Vec<String>| row.first().is_some_and(|head| head.chars().count() > LONG_HEAD);
+        (4..=5).contains(&self.head.len()) && self.rows.iter().any(long)
+    }
+
     /// The table in a box that scrolls sideways by itself, also by keyboard.
     pub fn html(&self, label: &str) -> String {
         let class = |column: usize| {
             if column == 0 || self.words.contains(&column) { "" } else { " class=\"n\"" }
         };
+        let stack = self.stacks();
+        // Where cells are laid out anew a table is one by its roles only.
+        let role = |name: &str| if stack { format!(" role=\"{name}\"") } else { String::new() };
+        let [row_role, cell_role] = ["row", "cell"].map(role);
+        let columns =
+            if stack { format!(" class=\"stack s{}\"", self.head.len() - 1) } else { String::new() };
         let mut out = format!(
-            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table><thead><tr>",
-            escape(label)
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{}\"><table{columns}{}><thead{group}>\
+             <tr{row_role}>",
+            escape(label),
+            role("table"),
+            group = role("rowgroup"),
         );
         for (column, cell) in self.head.iter().enumerate() {
-            let _ = write!(out, "<th scope=\"col\"{}>{}</th>", class(column), escape(cell));
+            let _ = write!(
+                out,
+                "<th scope=\"col\"{}{}>{}</th>",
+                role("columnheader"),
+                class(column),
+                escape(cell)
+            );
         }
-        out.push_str("</tr></thead><tbody>");
+        let _ = write!(out, "</tr></thead><tbody{}>", role("rowgroup"));
         for row in &self.rows {
-            out.push_str("<tr>");
+            let _ = write!(out, "<tr{row_role}>");
             for (column, cell) in row.iter().enumerate() {
                 let cell = isolated(cell);
                 let _ = match column {
-                    0 => write!(out, "<th scope=\"row\">{cell}</th>"),
-                    _ => write!(out, "<td{}>{cell}</td>", class(column)),
+                    0 => write!(out, "<th scope=\"row\"{}>{cell}</th>", role("rowheader")),
+                    _ => write!(out, "<td{cell_role}{}>{cell}</td>", class(column)),
                 };
             }
             out.push_str("</tr>");
@@ -193,6 +217,17 @@ mod tests {
         let table = Table::new(&["<b>"], vec![vec!["<i>".to_owned(), "\"".to_owned()]]);
         let html = table.html("'label'");
         assert!(!html.contains("<b>") && !html.contains("<i>") && html.contains("&#39;label&#39;"), "{html}");
+    }
+
+    #[test]
+    fn only_long_heads_stand_above_their_cells() {
+        let table = |head: &str| Table::new(&["a", "b", "c", "d"], vec![vec![head.to_owned(); 4]]).html("x");
+        let stacked = table("a rather long head");
+        assert!(stacked.contains("<table class=\"stack s3\" role=\"table\">"), "{stacked}");
+        for (role, n) in [("row", 2), ("columnheader", 4), ("rowheader", 1), ("cell", 3)] {
+            assert_eq!(stacked.matches(&format!(" role=\"{role}\"")).count(), n, "{role}");
+        }
+        assert!(table("short").contains("<table><thead><tr><th scope=\"col\">"));
     }
 
     #[test]

@@ -13,6 +13,9 @@ mod quality;
 mod recommend;
 mod summary;
 mod value;
+mod words;
+
+use std::borrow::Cow;
 
 use anyhow::{Context as _, Result};
 use minijinja::Environment;
@@ -22,7 +25,7 @@ use serde::Serialize;
 use super::files;
 use super::format;
 use super::persona_file::{Persona, PersonaFile};
-use super::run_record::{Metric, RejectedRow, RunRecord};
+use super::run_record::{Metric, RecommendationSummary, RejectedRow, RunRecord};
 use html::Table;
 
 /// The page. Everything that comes from data is escaped; nothing is loaded from anywhere.
@@ -30,6 +33,8 @@ use html::Table;
 /// # Errors
 /// When a template does not fit the data: a bug.
 pub fn render(run: &RunRecord, personas: &PersonaFile, rejected: &[RejectedRow]) -> Result<String> {
+    let (run, personas) = with_spoken_currency(run, personas);
+    let (run, personas) = (run.as_ref(), personas.as_ref());
     let context = Context::new(run, personas, rejected);
     let sections = [
         summary::section(&context),
@@ -43,8 +48,44 @@ pub fn render(run: &RunRecord, personas: &PersonaFile, rejected: &[RejectedRow])
     let sections = sections.into_iter().collect::<Result<Vec<Section>>>()?;
     let style = include_str!("../../../templates/report/style.css");
     let page = include_str!("../../../templates/report/page.html.j2");
-    fill(files::REPORT, page, Page { style, run, as_of: context.day(&run.as_of), sections })
+    let page = fill(
+        files::REPORT,
+        page,
+        Page { style, run, as_of: context.day(&run.as_of), amounts: amounts(run), sections },
+    )?;
+    // A sign at the start of a line belongs to nothing.
+    Ok(page.replace(" %", "\u{a0}%").replace(" ×", "\u{a0}×"))
 }
+
+/// Without a currency amounts are in units; its code would tell people nothing.
+fn with_spoken_currency<'a>(
+    run: &'a RunRecord,
+    file: &'a PersonaFile,
+) -> (Cow<'a, RunRecord>, Cow<'a, PersonaFile>) {
+    if run.currency != words::NO_CURRENCY {
+        return (Cow::Borrowed(run), Cow::Borrowed(file));
+    }
+    let (mut run, mut file) = (run.clone(), file.clone());
+    UNITS.clone_into(&mut run.currency);
+    for centre in file.personas.iter_mut().flat_map(|persona| &mut persona.centroid) {
+        if centre.unit == words::NO_CURRENCY {
+            UNITS.clone_into(&mut centre.unit);
+        }
+    }
+    (Cow::Owned(run), Cow::Owned(file))
+}
+
+/// What the amounts of the page are in; nothing when there are none.
+fn amounts(run: &RunRecord) -> String {
+    match run.currency.as_str() {
+        _ if run.counts.revenue == 0.0 => String::new(),
+        UNITS => "Amounts are in units: the job names no currency.".to_owned(),
+        currency => format!("Amounts are in {currency}."),
+    }
+}
+
+/// Stands for a currency that the job does not name.
+const UNITS: &str = "units";
 
 /// What the outer template is given.
 #[derive(Serialize)]
@@ -52,6 +93,7 @@ struct Page<'a> {
     style: &'static str,
     run: &'a RunRecord,
     as_of: String,
+    amounts: String,
     sections: Vec<Section>,
 }
 
@@ -75,6 +117,7 @@ fn fill(name: &str, template: &str, content: impl Serialize) -> Result<String> {
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     environment.add_filter("count", format::count);
+    environment.add_filter("counted", |n: u64, plural: String| format::counted(n, &plural));
     environment.add_filter("amount", format::amount);
     environment.add_filter("percent", format::percent);
     environment.add_filter("times", format::times);
@@ -106,18 +149,32 @@ impl<'a> Context<'a> {
 
     /// An amount with its currency.
     fn money(&self, amount: f64) -> String {
-        format!("{} {}", format::amount(amount), self.run.currency)
+        format!("{}\u{a0}{}", format::amount(amount), self.run.currency)
     }
 
     /// The day of an instant in the business zone.
     fn day(&self, instant: &str) -> String {
-        format::day(instant, self.zone)
+        format::day(instant, self.zone).replace(' ', "\u{a0}")
     }
 
     /// Why a stage has no result; a general sentence when the record does not say.
     fn absent(&self, stage: &str) -> String {
         let reason = self.run.not_available.iter().find(|one| one.stage == stage);
-        reason.map_or_else(|| "this run has no figures for it".to_owned(), |one| one.reason.clone())
+        reason.map_or_else(
+            || "this run has no figures for it".to_owned(),
+            |one| words::reason(&one.reason).to_owned(),
+        )
+    }
+
+    /// What is recommended; absent too when there is no recommender and nothing popular either.
+    fn recommendations(&self) -> Option<&'a RecommendationSummary> {
+        let known = !self.run.not_available.iter().any(|one| one.stage == "recommend");
+        self.run.recommendations.as_ref().filter(|shown| known || shown.slots_filled > 0)
+    }
+
+    /// Whether anything was paid.
+    fn has_revenue(&self) -> bool {
+        self.run.counts.revenue != 0.0
     }
 
     fn metrics(&self, stage: &str) -> impl Iterator<Item = &'a Metric> {
@@ -127,7 +184,7 @@ impl<'a> Context<'a> {
     /// The figures of a backtest as a table; `None` without any.
     fn metric_table(&self, stage: &str, label: &str) -> Option<String> {
         let rows: Vec<Vec<String>> = self.metrics(stage).map(metric_row).collect();
-        let head = ["measure", "estimate", "interval", "compared with", "measured on"];
+        let head = ["measure", "estimate", "interval", "compared with", "customers"];
         (!rows.is_empty()).then(|| Table::new(&head, rows).html(label))
     }
 }
@@ -135,11 +192,9 @@ impl<'a> Context<'a> {
 fn metric_row(metric: &Metric) -> Vec<String> {
     let range = |low, high| format!("{} to {}", format::figure(low), format::figure(high));
     let interval = metric.interval.map_or_else(|| "–".to_owned(), |i| range(i.low, i.high));
-    let baseline = metric.baseline.map_or_else(
-        || "–".to_owned(),
-        |b| format!("{} {}", metric.baseline_name.as_deref().unwrap_or("baseline"), format::figure(b)),
-    );
-    vec![metric.name.clone(), format::figure(metric.estimate), interval, baseline, format::count(metric.n)]
+    let baseline = words::baseline(metric).unwrap_or_else(|| "–".to_owned());
+    let name = words::measure(&metric.name);
+    vec![name, format::figure(metric.estimate), interval, baseline, format::count(metric.n)]
 }
 
 /// A, B, ... Z, AA, AB, ...

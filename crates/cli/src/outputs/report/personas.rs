@@ -15,6 +15,10 @@ use super::{Context, Section};
 const MAX_EFFECTS: usize = 6;
 /// Lines of the heat map.
 const MAX_FEATURES: usize = 18;
+/// Fewer orders have no profile over hours and days.
+const MIN_ORDERS: u64 = 10;
+/// A direction of the map that holds less shows nothing.
+const MIN_EXPLAINED: f64 = 0.000_5;
 /// Bars of the channels on a card.
 const MAX_CHANNELS: usize = 5;
 /// Features in natural units on every card, where the run has them.
@@ -29,7 +33,9 @@ struct Content<'a> {
     heat: Option<String>,
     heat_rest: usize,
     cards: Vec<Card<'a>>,
-    currency: &'a str,
+    has_revenue: bool,
+    /// Whether any card has bars of effects.
+    has_effects: bool,
 }
 
 #[derive(Serialize)]
@@ -38,7 +44,8 @@ struct MapView {
     /// Names of the letters.
     key: Vec<(String, String)>,
     right: String,
-    up: String,
+    /// Absent when all differences lie along one direction.
+    up: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -80,7 +87,8 @@ pub fn section(context: &Context<'_>) -> Result<Section> {
         heat: (file.personas.len() > 1 && !file.standardised.is_empty()).then(|| heat(context)),
         heat_rest: file.standardised.len().saturating_sub(MAX_FEATURES),
         cards,
-        currency: &context.run.currency,
+        has_revenue: context.has_revenue(),
+        has_effects: file.personas.iter().any(|persona| !persona.effects.is_empty()),
     };
     let template = include_str!("../../../templates/report/personas.html.j2");
     Section::new("personas", "Personas", template, content)
@@ -113,18 +121,23 @@ fn map_view(context: &Context<'_>, map: &PersonaMap) -> MapView {
         ]
     };
     let table = Table::new(&["persona", "right", "up", "customers"], places.iter().map(row).collect());
-    let note = format!(
-        "Near means alike; the area is the number of customers. Left to right holds {} of the differences between \
-         personas, bottom to top {}.",
-        format::percent(map.explained[0]),
-        format::percent(map.explained[1])
-    );
+    let flat = map.explained[1] < MIN_EXPLAINED;
+    let directions = if flat {
+        "All differences between personas lie from left to right.".to_owned()
+    } else {
+        format!(
+            "Left to right holds {} of the differences between personas, bottom to top {}.",
+            format::percent(map.explained[0]),
+            format::percent(map.explained[1])
+        )
+    };
+    let note = format!("Near means alike; the area is the number of customers. {directions}");
     let svg = charts::bubbles(names, &bubbles);
     MapView {
         figure: Figure { title: names.title, note: &note, svg, legend: &[], table }.html(),
         key: places.iter().map(|(letter, _, persona)| (letter.clone(), persona.name.clone())).collect(),
         right: towards(&map.towards[0]),
-        up: towards(&map.towards[1]),
+        up: (!flat).then(|| towards(&map.towards[1])),
     }
 }
 
@@ -188,8 +201,10 @@ fn card<'a>(context: &Context<'_>, letter: String, persona: &'a Persona) -> Card
         revenue_bar: track(persona.revenue_share),
         effects: effects(context, persona),
         facts: facts(context, persona),
-        hours: habits.hours.iter().any(|&n| n > 0).then(|| hours(&id("hours"), &letter, habits)),
-        weekdays: habits.weekdays.iter().any(|&n| n > 0).then(|| weekdays(&id("weekdays"), &letter, habits)),
+        hours: (habits.orders >= MIN_ORDERS && habits.hours.iter().any(|&n| n > 0))
+            .then(|| hours(&id("hours"), &letter, habits)),
+        weekdays: (habits.orders >= MIN_ORDERS && habits.weekdays.iter().any(|&n| n > 0))
+            .then(|| weekdays(&id("weekdays"), &letter, habits)),
         channels: (!habits.channels.is_empty()).then(|| channels(habits)),
         favourites: favourites.into_iter().filter(|(_, list)| !list.is_empty()).collect(),
         letter,
@@ -199,28 +214,47 @@ fn card<'a>(context: &Context<'_>, letter: String, persona: &'a Persona) -> Card
 
 /// All bars of all cards are on one scale.
 fn effects(context: &Context<'_>, persona: &Persona) -> Vec<EffectView> {
-    let all = context.file.personas.iter().flat_map(|persona| persona.effects.iter().take(MAX_EFFECTS));
-    let largest = all.map(|effect| effect.effect.abs()).filter(|size| size.is_finite()).fold(0.0, f64::max);
+    let of = |persona: &Persona| -> Vec<f64> {
+        persona.effects.iter().take(MAX_EFFECTS).map(|effect| distance(context, persona, effect)).collect()
+    };
+    let all = context.file.personas.iter().flat_map(of);
+    let largest = all.map(f64::abs).filter(|size| size.is_finite()).fold(0.0, f64::max);
     let share = |effect: f64| if largest > 0.0 { effect / largest } else { 0.0 };
     let view = |effect: &Effect| EffectView {
         words: words(persona, effect, &context.run.currency),
-        bar: diverging(share(effect.effect)),
+        bar: diverging(share(distance(context, persona, effect))),
     };
     persona.effects.iter().take(MAX_EFFECTS).map(view).collect()
 }
 
+/// How far a feature lies from all customers, in standard deviations: the cell of the heat map, as effects of
+/// categories are ratios that no number compares with.
+fn distance(context: &Context<'_>, persona: &Persona, effect: &Effect) -> f64 {
+    let at = context.file.personas.iter().position(|other| other.id == persona.id);
+    let told = |row: &&StandardisedFeature| row.feature == effect.feature && row.level == effect.level;
+    let row = context.file.standardised.iter().find(told);
+    let cell = at.and_then(|at| row?.cells.get(at).copied());
+    cell.unwrap_or(effect.effect)
+}
+
 /// The effect in natural units where the middle of the feature is known.
 fn words(persona: &Persona, effect: &Effect, currency: &str) -> String {
-    let of_feature = |centre: &&Centre| centre.feature == effect.feature && centre.level.is_none();
+    let of_feature = |centre: &&Centre| centre.feature == effect.feature && centre.level == effect.level;
     let centre = persona.centroid.iter().find(of_feature);
     match centre.map(|centre| (centre, centre.here, centre.overall)) {
         Some((centre, Some(here), Some(overall))) if !centre.label.is_empty() => {
-            let [here, overall] = [here, overall].map(|x| quantity(x, &centre.unit, currency));
+            // "orders: 3 orders" says it twice.
+            let label = match &centre.level {
+                Some(level) => format!("{}: {level}", centre.label),
+                None => centre.label.clone(),
+            };
+            let unit = if centre.label.contains(&centre.unit) { "" } else { centre.unit.as_str() };
+            let [here, overall] = [here, overall].map(|x| quantity(x, unit, currency));
             if here == overall {
                 let direction = if effect.effect > 0.0 { "more" } else { "less" };
-                return format!("{direction} {}, with the same median of {here}", centre.label);
+                return format!("{label}: {direction} on average, the median is {here} here and of all");
             }
-            format!("{}: {here}, all customers {overall}", centre.label)
+            format!("{label}: {here}, all customers {overall}")
         }
         _ => effect.words.clone(),
     }
@@ -307,6 +341,7 @@ fn overall_habits(context: &Context<'_>) -> Habits {
 }
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const LONG_DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const HOURS: [&str; 4] = ["0", "6", "12", "18"];
 
 fn hours(id: &str, letter: &str, habits: &Habits) -> String {
@@ -316,7 +351,7 @@ fn hours(id: &str, letter: &str, habits: &Habits) -> String {
 }
 
 fn weekdays(id: &str, letter: &str, habits: &Habits) -> String {
-    let text: Vec<String> = DAYS.iter().map(|&day| day.to_owned()).collect();
+    let text: Vec<String> = LONG_DAYS.iter().map(|&day| day.to_owned()).collect();
     let label = |day: usize| DAYS.get(day).copied();
     profile(id, &format!("Weekdays of orders of persona {letter}"), &habits.weekdays, &text, label)
 }
@@ -334,7 +369,11 @@ fn profile(
     let most = (0..cells.len()).max_by(|&a, &b| cells[a].total_cmp(&cells[b]).then(b.cmp(&a)));
     let description = most.map_or_else(String::new, |at| {
         let label = labels.get(at).map_or("", String::as_str);
-        format!("Most orders: {label}, {} of them.", format::percent(cells[at]))
+        format!(
+            "Most orders come {} {label}: {}.",
+            if cells.len() == 7 { "on" } else { "at" },
+            format::percent(cells[at])
+        )
     });
     let row = |(label, share): (&String, &f64)| vec![label.clone(), format::percent(*share)];
     let table = Table::new(&["when", "orders"], labels.iter().zip(&cells).map(row).collect());

@@ -7,7 +7,7 @@ use super::super::figures::FeatureGaps;
 use super::super::format;
 use super::super::run_record::{FileRows, RejectedRow};
 use super::html::{Bar, Table, bars};
-use super::{Context, Section};
+use super::{Context, Section, words};
 
 /// Rejected rows shown as examples.
 const MAX_EXAMPLES: usize = 20;
@@ -37,14 +37,13 @@ pub fn section(context: &Context<'_>) -> Result<Section> {
     let run = context.run;
     let features = &run.data.features;
     let customers = run.counts.customers.max(1) as f64;
-    let left_out = |one: &FeatureGaps| Some(format!("{}: {}", one.label, one.left_out.as_ref()?));
     let content = Content {
         freshness: freshness(context),
         files: run.rows.iter().map(file).collect(),
         rows: rows(&run.rows),
         gaps: gaps(features, customers),
         gaps_table: (!features.is_empty()).then(|| gaps_table(features, customers)),
-        left_out: features.iter().filter_map(left_out).collect(),
+        left_out: left_out(features),
         n_features: features.len(),
         examples: (!context.rejected.is_empty()).then(|| examples(context.rejected)),
         n_rejected: run.rows.iter().map(FileRows::n_rejected).sum(),
@@ -63,7 +62,7 @@ fn freshness(context: &Context<'_>) -> Vec<(String, String)> {
         let behind = if data.days_behind < 1.0 {
             "less than a day".to_owned()
         } else {
-            format!("{:.0} days", data.days_behind)
+            format::counted(data.days_behind.round() as u64, "days")
         };
         facts.push(fact("latest event to the day of this page", behind));
     }
@@ -88,7 +87,7 @@ fn file(file: &FileRows) -> FileView {
         bar("rejected", file.n_rejected()),
     ];
     FileView {
-        name: format!("{}: {}, {} rows", file.source, file.file, format::count(file.read)),
+        name: format!("{}: {}, {}", file.source, file.file, format::counted(file.read, "rows")),
         bars: bars(&list),
     }
 }
@@ -119,6 +118,22 @@ fn gaps(features: &[FeatureGaps], customers: f64) -> Option<String> {
     };
     let list: Vec<Bar> = missing.iter().take(MAX_GAPS).map(bar).collect();
     (!list.is_empty()).then(|| bars(&list))
+}
+
+/// Features that personas leave out, together by reason.
+fn left_out(features: &[FeatureGaps]) -> Vec<String> {
+    let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in features {
+        let Some(reason) = one.left_out.as_deref() else { continue };
+        match by_reason.iter_mut().find(|(other, _)| *other == reason) {
+            Some((_, labels)) => labels.push(&one.label),
+            None => by_reason.push((reason, vec![&one.label])),
+        }
+    }
+    by_reason
+        .iter()
+        .map(|(reason, labels)| format!("{}: {}", words::capital(reason), labels.join("; ")))
+        .collect()
 }
 
 fn gaps_table(features: &[FeatureGaps], customers: f64) -> String {

@@ -10,13 +10,14 @@ use super::super::format;
 use super::super::run_record::{Metric, RecommendationSummary, Shortfall};
 use super::charts::{self, IntervalRow, Names, Ranged};
 use super::html::{Bar, Figure, Legend, Mark, Table, bars};
-use super::{Context, Section};
+use super::{Context, Section, words};
 
 #[derive(Serialize)]
 struct Content {
     absent: Option<String>,
     coverage: String,
-    sources: String,
+    /// Absent when nothing is shown.
+    sources: Option<String>,
     withheld: Option<String>,
     shortfalls: Vec<String>,
     top_items: Option<String>,
@@ -30,16 +31,16 @@ struct Content {
 pub fn section(context: &Context<'_>) -> Result<Section> {
     let template = include_str!("../../../templates/report/recommend.html.j2");
     let nothing = RecommendationSummary::default();
-    let summary = context.run.recommendations.as_ref();
+    let summary = context.recommendations();
     let shown = summary.unwrap_or(&nothing);
     let metrics: Vec<&Metric> = context.metrics("recommend").collect();
     let said = context.run.warnings.iter().find(|one| one.starts_with("recommendations were not backtested"));
     let content = Content {
         absent: summary.is_none().then(|| context.absent("recommend")),
         coverage: coverage(shown),
-        sources: bars(&shares(&shown.by_source, shown.slots_filled, |source| {
-            source_in_words(source).to_owned()
-        })),
+        sources: (!shown.by_source.is_empty()).then(|| {
+            bars(&shares(&shown.by_source, shown.slots_filled, |source| source_in_words(source).to_owned()))
+        }),
         withheld: (!shown.withheld.is_empty()).then(|| withheld(shown)),
         shortfalls: shown.shortfalls.iter().map(shortfall).collect(),
         top_items: (!shown.top_items.is_empty()).then(|| top_items(shown)),
@@ -47,7 +48,9 @@ pub fn section(context: &Context<'_>) -> Result<Section> {
         gains: metrics.iter().filter_map(|metric| gain(metric)).collect(),
         metrics: context.metric_table("recommend", "Figures of the recommendation backtest"),
         no_backtest: metrics.is_empty().then(|| {
-            said.cloned().unwrap_or_else(|| "this run holds no backtest of recommendations".to_owned())
+            said.and_then(|said| said.split_once(": "))
+                .map_or("this run holds no backtest of recommendations", |(_, why)| words::reason(why))
+                .to_owned()
         }),
     };
     Section::new("recommendations", "Recommendations", template, content)
@@ -91,8 +94,9 @@ fn withheld(shown: &RecommendationSummary) -> String {
 }
 
 fn shortfall(one: &Shortfall) -> String {
-    let (slots, customers) = (format::count(one.slots), format::count(one.customers));
-    format!("{}: {slots} slots of {customers} customers", in_words(&one.reason))
+    let (slots, customers) =
+        (format::counted(one.slots, "slots"), format::counted(one.customers, "customers"));
+    format!("{}: {slots} of {customers}", in_words(&one.reason))
 }
 
 fn top_items(shown: &RecommendationSummary) -> String {
@@ -109,15 +113,15 @@ fn backtest(metrics: &[&Metric]) -> String {
         interval.map_or(Ranged::exact(middle), |i| Ranged { middle, low: i.low, high: i.high })
     };
     let row = |metric: &&Metric| IntervalRow {
-        label: metric.name.clone(),
+        label: words::measure(&metric.name),
         ours: ranged(metric.estimate, metric.interval),
         baseline: metric.baseline.map(|baseline| ranged(baseline, metric.baseline_interval)),
     };
     let rows: Vec<IntervalRow> = metrics.iter().map(row).collect();
     let n = metrics.first().map_or(0, |metric| metric.n);
     let description = format!(
-        "What {} customers bought anew in the last days, ranked from what was known before; longer is better.",
-        format::count(n)
+        "What {} bought anew in the last days, ranked from what was known before; longer is better.",
+        format::counted(n, "customers")
     );
     let names =
         Names { id: "recommend-backtest", title: "Backtest against popularity", description: &description };
@@ -129,7 +133,7 @@ fn backtest(metrics: &[&Metric]) -> String {
     };
     let cells = |metric: &&Metric| {
         vec![
-            metric.name.clone(),
+            words::measure(&metric.name),
             format::figure(metric.estimate),
             interval(metric.interval),
             metric.baseline.map_or_else(|| "–".to_owned(), format::figure),
@@ -167,7 +171,7 @@ fn gain(metric: &Metric) -> Option<String> {
         format!(" (95 % interval {} to {})", text(i.low), text(i.high))
     });
     let difference = format::signed(gain.estimate, format::figure);
-    Some(format!("{}: {difference}{interval} over {name}{factor}.", metric.name))
+    Some(format!("{}: {difference}{interval} over {name}{factor}.", words::measure(&metric.name)))
 }
 
 fn source_in_words(source: &str) -> &str {

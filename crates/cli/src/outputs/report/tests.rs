@@ -7,19 +7,24 @@ fn page() -> String {
     render(&samples::run_record(), &samples::persona_file(), &samples::rejected_rows()).unwrap()
 }
 
+/// The page with plain spaces.
+fn spaced(page: &str) -> String {
+    page.replace('\u{a0}', " ")
+}
+
 #[test]
 fn the_page_tells_what_a_marketer_asks() {
-    let page = page();
+    let page = spaced(&page());
     for part in [
         "4,334",
         "8,187,806",
         "9 December 2011",
         "Frequent big spenders",
-        "orders: 9 orders, all customers 2 orders",
+        "orders: 9, all customers 2",
         "send back less",
         "the customer has it",
         "265,000",
-        "recall@20",
+        "recall at 20",
         "popularity",
         "bad_type",
         "18042",
@@ -30,11 +35,40 @@ fn the_page_tells_what_a_marketer_asks() {
         "40 customers joined, 6 are no longer scored",
         "+34",
         "holds 27.1 % of the expected value",
-        "the same for everybody",
+        "The same for everybody",
         "Gini",
     ] {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[test]
+fn signs_and_figures_stay_on_one_line() {
+    let page = page();
+    assert!(!page.contains(" %") && !page.contains(" ×"));
+    assert!(page.contains("9\u{a0}December\u{a0}2011"));
+}
+
+#[test]
+fn a_job_without_a_currency_speaks_of_units() {
+    let (mut run, mut file) = (samples::run_record(), samples::persona_file());
+    run.currency = "XXX".to_owned();
+    file.personas[0].centroid[0].unit = "XXX".to_owned();
+    let page = spaced(&render(&run, &file, &[]).unwrap());
+    assert!(!page.contains("XXX"));
+    assert!(page.contains("Amounts are in units: the job names no currency.") && page.contains("9.00 units"));
+}
+
+#[test]
+fn nothing_paid_is_no_revenue_of_zero() {
+    let mut run = samples::run_record();
+    run.counts.revenue = 0.0;
+    run.months.iter_mut().for_each(|month| month.revenue = 0.0);
+    let page = render(&run, &samples::persona_file(), &[]).unwrap();
+    for absent in ["Revenue so far", "Revenue by month", "of all revenue", "Amounts are in"] {
+        assert!(!page.contains(absent), "{absent}");
+    }
+    assert!(page.contains("Orders so far") && page.contains("Orders by month"));
 }
 
 /// Everything that can come from data, made hostile.
@@ -98,10 +132,11 @@ fn hostile(text: &str) -> String {
 
 #[test]
 fn nothing_from_data_becomes_markup() {
-    let clean = hostile("plain");
+    // As long as the others: how a table is laid out depends on that.
+    let clean = hostile("a plain text");
     let tags = |page: &str| page.matches('<').count();
     for text in
-        ["<script>alert(1)</script>", "\"><img src=x onerror=y>", "' onload='z", "a & b", "</title><b>"]
+        ["<script>alert(1)</script>", "\"><img src=x onerror=y>", "' onload='z", "one & two", "</title><b>"]
     {
         let page = hostile(text);
         assert_eq!(tags(&page), tags(&clean), "{text}");

@@ -8,7 +8,7 @@ use super::super::format;
 use super::super::run_record::{CltvSummary, ValueBand};
 use super::charts::{self, Axes, Column, Curve, Names, Ranged};
 use super::html::{Figure, Legend, Mark, Table};
-use super::{Context, Section};
+use super::{Context, Section, words};
 
 #[derive(Serialize)]
 struct Content<'a> {
@@ -19,6 +19,7 @@ struct Content<'a> {
     metrics: Option<String>,
     /// Why there is no backtest.
     no_backtest: Option<String>,
+    verdict: Option<String>,
 }
 
 pub fn section(context: &Context<'_>) -> Result<Section> {
@@ -26,18 +27,39 @@ pub fn section(context: &Context<'_>) -> Result<Section> {
     let cltv = run.cltv.as_ref();
     let no_backtest = cltv.filter(|cltv| cltv.backtest.is_none()).map(|_| {
         let said = run.warnings.iter().find(|warning| warning.starts_with("value was not backtested"));
-        said.cloned().unwrap_or_else(|| "this run holds no backtest of values".to_owned())
+        said.and_then(|said| said.split_once(": "))
+            .map_or("this run holds no backtest of values", |(_, why)| words::reason(why))
+            .to_owned()
     });
     let content = Content {
-        absent: cltv.is_none().then(|| context.absent("cltv")),
+        absent: cltv.is_none().then(|| absent(context)),
         cltv,
         currency: &run.currency,
         figures: cltv.map_or_else(Vec::new, |cltv| figures(context, cltv)),
         metrics: context.metric_table("cltv", "Figures of the value backtest"),
         no_backtest,
+        verdict: verdict(context),
     };
     let template = include_str!("../../../templates/report/value.html.j2");
     Section::new("value", "What customers will be worth", template, content)
+}
+
+/// Why there is no value: the stage failed, or its orders have no amounts.
+fn absent(context: &Context<'_>) -> String {
+    let said = context.run.warnings.iter().find(|warning| warning.ends_with("value is not"));
+    said.map_or_else(|| context.absent("cltv"), |said| said.trim_start_matches("value: ").to_owned())
+}
+
+/// The bias of the total in words, of value where it is known, else of orders.
+fn verdict(context: &Context<'_>) -> Option<String> {
+    let bias = |start: &str| context.metrics("cltv").find(|metric| metric.name.starts_with(start));
+    let (metric, what) = match (bias("total bias of value"), bias("total bias of orders")) {
+        (Some(value), _) => (value, "value"),
+        (None, orders) => (orders?, "number of orders"),
+    };
+    let size = format::percent(metric.estimate.abs());
+    let side = if metric.estimate < 0.0 { "less" } else { "more" };
+    Some(format!("In the backtest the total {what} expected was {size} {side} than what came."))
 }
 
 fn figures(context: &Context<'_>, cltv: &CltvSummary) -> Vec<String> {

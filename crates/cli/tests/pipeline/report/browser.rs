@@ -1,4 +1,5 @@
-//! Chromium without a screen: opens a page at several widths and says what a reader would mind.
+//! Chromium without a screen: opens a page at several widths, in both colour schemes and as paper, and says what a
+//! reader would mind.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,6 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Looked {
     /// Charts over all widths.
     pub charts: u64,
+    /// Of the highest frame, in CSS pixels.
+    pub height: f64,
     /// (kind, what).
     pub problems: Vec<(String, String)>,
     /// Lines of the console: errors, refused requests.
@@ -40,8 +43,17 @@ pub fn find() -> Option<PathBuf> {
     found
 }
 
+/// What a page is looked at on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    Light,
+    Dark,
+    /// The rules for print in frames of the width of a sheet; the height of the page is told.
+    Paper,
+}
+
 /// Opens `page` in frames of these widths. A window has a least width, a frame has none.
-pub fn look(browser: &Path, dir: &Path, page: &str, widths: &[u32]) -> Looked {
+pub fn look(browser: &Path, dir: &Path, page: &str, widths: &[u32], medium: Medium) -> Looked {
     let mut frames = String::new();
     let source = page.replace('&', "&amp;").replace('"', "&quot;");
     for width in widths {
@@ -51,13 +63,18 @@ pub fn look(browser: &Path, dir: &Path, page: &str, widths: &[u32]) -> Looked {
         );
     }
     let wrapper = format!(
-        "<!doctype html><meta charset=\"utf-8\"><title>Looking</title>{frames}<pre id=\"result\"></pre>\
-         <script>{}</script>",
-        include_str!("checks.js")
+        "<!doctype html><html data-medium=\"{medium:?}\" style=\"color-scheme:{scheme}\"><meta charset=\"utf-8\">\
+         <title>Looking</title>{frames}<pre id=\"result\"></pre><script>{}\n{}</script></html>",
+        include_str!("contrast.js"),
+        include_str!("checks.js"),
+        scheme = if medium == Medium::Dark { "dark" } else { "light" },
     );
     let file = dir.join("looking.html");
     fs::write(&file, wrapper).unwrap();
-    let (dom, log) = run(browser, dir, &file);
+    // A frame prefers what its embedder does, and that what the browser does.
+    let preferred = u8::from(medium != Medium::Dark);
+    let scheme = format!("--blink-settings=preferredColorScheme={preferred}");
+    let (dom, log) = run(browser, dir, &file, &["--dump-dom", &scheme]);
     let result = dom.split("<pre id=\"result\">").nth(1).and_then(|rest| rest.split("</pre>").next());
     let result = result.unwrap_or_else(|| panic!("no result in:\n{dom}\n{log}"));
     let result = result.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
@@ -67,18 +84,33 @@ pub fn look(browser: &Path, dir: &Path, page: &str, widths: &[u32]) -> Looked {
     let problems = json["problems"].as_array().unwrap();
     Looked {
         charts: json["charts"].as_u64().unwrap(),
+        height: json["height"].as_f64().unwrap(),
         problems: problems.iter().map(|one| (text(one, "kind"), text(one, "what"))).collect(),
         console: log.lines().filter(|line| line.contains("CONSOLE")).map(str::to_owned).collect(),
     }
 }
 
-/// The document after its scripts have run, and the log.
-fn run(browser: &Path, dir: &Path, file: &Path) -> (String, String) {
+/// Prints `page` and counts the sheets.
+pub fn print(browser: &Path, dir: &Path, page: &str) -> usize {
+    let (file, pdf) = (dir.join("printing.html"), dir.join("printed.pdf"));
+    fs::write(&file, page).unwrap();
+    let _ = fs::remove_file(&pdf);
+    run(browser, dir, &file, &[&format!("--print-to-pdf={}", pdf.display()), "--no-pdf-header-footer"]);
+    let bytes = fs::read(&pdf).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    let sheets = text.split("/Type /Page").skip(1).filter(|rest| !rest.starts_with('s')).count();
+    assert!(sheets > 0, "no sheet in {} bytes", bytes.len());
+    sheets
+}
+
+/// What the browser writes, and the log.
+fn run(browser: &Path, dir: &Path, file: &Path, task: &[&str]) -> (String, String) {
     let mut child = Command::new(browser)
         // Only a page of this test is opened, and as root there is no sandbox.
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--disable-dev-shm-usage", "--window-size=1400,1000", "--enable-logging=stderr", "--dump-dom"])
+        .args(["--disable-dev-shm-usage", "--window-size=1400,1000", "--enable-logging=stderr"])
+        .args(task)
         .arg(format!("--user-data-dir={}", dir.join("browser").display()))
         .arg(format!("file://{}", file.display()))
         .stdin(Stdio::null())

@@ -57,7 +57,11 @@ function overlapping(page, report) {
 function drawings(page, report) {
   for (const drawing of page.querySelectorAll("svg.chart")) {
     const frame = drawing.getBoundingClientRect();
-    if (!visible(frame) || !drawing.checkVisibility()) continue;
+    if (!drawing.checkVisibility()) continue;
+    if (!visible(frame)) {
+      report("empty", named(drawing));
+      continue;
+    }
     for (const text of drawing.querySelectorAll("text")) {
       const rect = text.getBoundingClientRect();
       const inside = rect.left >= frame.left - 1 && rect.right <= frame.right + 1
@@ -98,31 +102,76 @@ function glyphs(page, report) {
   }
 }
 
-function look(frame, width) {
+// Panels that hold nothing but their heading.
+function hollow(page, report) {
+  for (const box of page.querySelectorAll(".panel, .card, .tile, .figures, .cards, .tiles")) {
+    const heading = box.querySelector("h3, h4");
+    const said = box.textContent.trim().length - (heading ? heading.textContent.trim().length : 0);
+    if (said === 0) report("empty", named(box));
+  }
+}
+
+// Makes the rules for print hold on the screen, and those for the screen not.
+function asPaper(page) {
+  for (const sheet of page.styleSheets) {
+    for (const rule of sheet.cssRules) {
+      if (rule.type !== CSSRule.MEDIA_RULE) continue;
+      const isPrint = /print/.test(rule.media.mediaText);
+      rule.media.mediaText = isPrint ? "all" : "not all";
+    }
+  }
+}
+
+// What the end of a sheet must not cut may not be cut, and is no higher than a sheet. What readers unfold may be.
+function breaks(page, report) {
+  const sheet = 267 / 25.4 * 96;
+  for (const box of page.querySelectorAll("figure, .tile, .card, svg.chart, tr")) {
+    if (!box.checkVisibility()) continue;
+    const whole = box.closest("figure, .card") || box;
+    if (getComputedStyle(whole).breakInside !== "avoid") report("break", named(box));
+    const height = box.getBoundingClientRect().height;
+    if (height > sheet) report("break", `${named(box)} ${height} px`);
+  }
+}
+
+const CANVAS = { Light: { r: 255, g: 255, b: 255, a: 1 }, Dark: { r: 18, g: 18, b: 18, a: 1 } };
+
+function look(frame, width, medium) {
   const page = frame.contentDocument;
+  const view = frame.contentWindow;
   const problems = [];
   const pass = (state) => {
     const report = (kind, what) => problems.push({ kind, what: `${state} at ${width} px: ${what}` });
-    if (frame.contentWindow.innerWidth !== width) report("frame", `is ${frame.contentWindow.innerWidth} px`);
+    if (view.innerWidth !== width) report("frame", `is ${view.innerWidth} px`);
     sideways(page, width, report);
     overlapping(page, report);
     drawings(page, report);
+    contrast(page, lines(page), CANVAS[medium] || CANVAS.Light, report);
+    hollow(page, report);
+    if (medium === "Paper" && state === "folded") breaks(page, report);
   };
+  const report = (kind, what) => problems.push({ kind, what });
+  const isDark = view.matchMedia("(prefers-color-scheme: dark)").matches;
+  if (isDark !== (medium === "Dark")) report("scheme", `dark is ${isDark} on ${medium}`);
+  if (medium === "Paper") asPaper(page);
   pass("folded");
+  const height = page.documentElement.scrollHeight;
   page.querySelectorAll("details").forEach((details) => { details.open = true; });
   pass("unfolded");
-  const report = (kind, what) => problems.push({ kind, what });
   glyphs(page, report);
-  for (const entry of frame.contentWindow.performance.getEntriesByType("resource")) report("request", entry.name);
-  return problems;
+  for (const entry of view.performance.getEntriesByType("resource")) report("request", entry.name);
+  return { problems, height };
 }
 
 addEventListener("load", () => {
   const frames = [...document.querySelectorAll("iframe")];
-  const result = { charts: 0, problems: [] };
+  const medium = document.documentElement.dataset.medium;
+  const result = { charts: 0, height: 0, problems: [] };
   for (const frame of frames) {
     result.charts += frame.contentDocument.querySelectorAll("svg.chart").length;
-    result.problems.push(...look(frame, Number(frame.getAttribute("width"))));
+    const looked = look(frame, Number(frame.getAttribute("width")), medium);
+    result.problems.push(...looked.problems);
+    result.height = Math.max(result.height, looked.height);
   }
   frames.forEach((frame) => frame.remove());
   document.querySelector("#result").textContent = JSON.stringify(result);
