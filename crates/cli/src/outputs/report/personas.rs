@@ -9,6 +9,7 @@ use super::super::format;
 use super::super::persona_file::{Centre, Effect, Habits, Persona, PersonaMap, StandardisedFeature};
 use super::charts::{self, Bubble, Names};
 use super::html::{Bar, Figure, Table, bars, diverging, escape, isolated, number, track};
+use super::words::quantity;
 use super::{Context, Section};
 
 /// Effects on a card.
@@ -257,19 +258,6 @@ fn words(persona: &Persona, effect: &Effect, currency: &str) -> String {
             format!("{label}: {here}, all customers {overall}")
         }
         _ => effect.words.clone(),
-    }
-}
-
-/// A figure with its unit.
-fn quantity(x: f64, unit: &str, currency: &str) -> String {
-    match unit {
-        "%" | "share" => format::percent(x),
-        unit if unit == currency => format!("{} {unit}", format::amount(x)),
-        unit => {
-            let text =
-                if x.fract() == 0.0 || x.abs() >= 100.0 { format!("{x:.0}") } else { format!("{x:.1}") };
-            if unit.is_empty() { text } else { format!("{text} {unit}") }
-        }
     }
 }
 

@@ -86,6 +86,19 @@ pub fn baseline(metric: &Metric) -> Option<String> {
     })
 }
 
+/// A figure with its unit.
+pub fn quantity(x: f64, unit: &str, currency: &str) -> String {
+    match unit {
+        "%" | "share" => format::percent(x),
+        unit if unit == currency => format!("{} {unit}", format::amount(x)),
+        unit => {
+            let text =
+                if x.fract() == 0.0 || x.abs() >= 100.0 { format!("{x:.0}") } else { format!("{x:.1}") };
+            if unit.is_empty() { text } else { format!("{text} {unit}") }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::super::run_record::NotAvailable;
