@@ -45,5 +45,5 @@ pub use options::{MAX_REJECTED, Progress, ReadOptions};
 pub use out::{OutColumn, OutError, OutValues, write_csv, write_parquet};
 pub use out_rows::{ParquetRows, RowCell, RowKind};
 pub use read::{ReadOutcome, check, read};
-pub use sample::{CellShape, Sample, SampledColumn, Times, head, known_event, sample};
+pub use sample::{CellShape, Days, MAX_COLUMNS, Sample, SampledColumn, Times, head, known_event, sample};
 pub use stream::Fingerprint;

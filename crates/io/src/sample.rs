@@ -1,6 +1,7 @@
 //! How a file begins: its first bytes, and its first rows as texts. For those who propose a configuration; reading
 //! itself never looks.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use bespoke::types::{EventKind, Timestamp};
@@ -15,7 +16,7 @@ use crate::kinds;
 use crate::parquet_decoder;
 use crate::parquet_rows::Column;
 use crate::stream::{Blocks, with_blocks};
-use crate::time::TimeParser;
+use crate::time::{DateParser, TimeParser};
 
 /// The first rows of a file, by column.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +29,15 @@ pub struct Sample {
     pub n_ragged: usize,
     /// Whether these are all rows of the file.
     pub whole: bool,
+    /// Fields of JSON beyond [`MAX_COLUMNS`], which were not looked at.
+    pub n_fields_left: usize,
 }
+
+/// Most columns of JSON lines that are looked at.
+pub const MAX_COLUMNS: usize = 1_000;
+
+/// Most cells of a sample: wide files are looked at in fewer rows.
+const MAX_CELLS: usize = 4_000_000;
 
 /// A column of a [`Sample`].
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +116,7 @@ fn of_csv(blocks: Blocks<'_>, file: &InputFile, max_rows: usize) -> Result<Sampl
                 columns = Some(texts.map(column).collect());
                 continue;
             };
-            if n_rows == max_rows {
+            if n_rows == max_rows.min(MAX_CELLS / columns.len().max(1)) {
                 whole = false;
                 break 'file;
             }
@@ -122,14 +131,14 @@ fn of_csv(blocks: Blocks<'_>, file: &InputFile, max_rows: usize) -> Result<Sampl
         }
         spent = batch;
     }
-    Ok(Sample { columns: columns.unwrap_or_default(), n_rows, n_ragged, whole })
+    Ok(Sample { columns: columns.unwrap_or_default(), n_rows, n_ragged, whole, n_fields_left: 0 })
 }
 
 /// Longest line of JSON that is looked at.
 const MAX_LINE_BYTES: usize = 8 << 20;
 
 fn of_jsonl(mut blocks: Blocks<'_>, max_rows: usize) -> Result<Sample, ReadError> {
-    let mut sample = Sample { columns: Vec::new(), n_rows: 0, n_ragged: 0, whole: true };
+    let mut fields = Fields::default();
     let mut buffer = Vec::new();
     loop {
         let more = blocks.append(&mut buffer)?;
@@ -140,61 +149,74 @@ fn of_jsonl(mut blocks: Blocks<'_>, max_rows: usize) -> Result<Sample, ReadError
             if line.is_empty() {
                 continue;
             }
-            if sample.n_rows == max_rows {
-                sample.whole = false;
-                return Ok(sample);
+            if fields.n_rows == max_rows.min(MAX_CELLS / fields.columns.len().max(1)) {
+                return Ok(fields.sample(false));
             }
             match serde_json::from_slice(line) {
-                Ok(Value::Object(object)) => sample.take_object(&Value::Object(object)),
-                _ => sample.n_ragged += 1,
+                Ok(Value::Object(object)) => {
+                    fields.take("", &Value::Object(object));
+                    fields.n_rows += 1;
+                }
+                _ => fields.n_ragged += 1,
             }
         }
         buffer.drain(..end);
         if !more {
-            return Ok(sample);
+            return Ok(fields.sample(true));
         }
         if buffer.len() > MAX_LINE_BYTES {
-            sample.n_ragged += 1;
-            sample.whole = false;
-            return Ok(sample);
+            fields.n_ragged += 1;
+            return Ok(fields.sample(false));
         }
     }
 }
 
-impl Sample {
-    fn take_object(&mut self, object: &Value) {
-        self.take_fields("", object);
-        self.n_rows += 1;
-        for column in &mut self.columns {
-            column.cells.resize(self.n_rows, None);
-        }
-    }
+/// Fields of JSON objects on their way to columns. A column reaches to its last cell only: objects with ever new keys
+/// would fill memory with nothing otherwise.
+#[derive(Default)]
+struct Fields {
+    columns: Vec<SampledColumn>,
+    /// Where the column of a name is.
+    places: BTreeMap<String, usize>,
+    left: BTreeSet<String>,
+    n_rows: usize,
+    n_ragged: usize,
+}
 
-    fn take_fields(&mut self, prefix: &str, value: &Value) {
+impl Fields {
+    /// The fields of the object that becomes row `n_rows`.
+    fn take(&mut self, prefix: &str, value: &Value) {
         let Value::Object(fields) = value else { return };
         for (name, value) in fields {
             let full = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
             match value {
-                Value::Object(_) => self.take_fields(&full, value),
-                Value::Null => self.take_cell(full, CellShape::Text, None),
+                Value::Object(_) => self.take(&full, value),
+                Value::Null => self.cell(full, CellShape::Text, None),
                 Value::String(text) => {
-                    self.take_cell(full, CellShape::Text, (!text.is_empty()).then(|| text.clone()));
+                    self.cell(full, CellShape::Text, (!text.is_empty()).then(|| text.clone()));
                 }
-                Value::Bool(yes) => self.take_cell(full, CellShape::Text, Some(yes.to_string())),
-                Value::Number(number) => {
-                    self.take_cell(full, CellShape::Number, Some(number.to_string()));
-                }
-                Value::Array(_) => self.take_cell(full, CellShape::Composite, None),
+                Value::Bool(yes) => self.cell(full, CellShape::Text, Some(yes.to_string())),
+                Value::Number(number) => self.cell(full, CellShape::Number, Some(number.to_string())),
+                Value::Array(_) => self.cell(full, CellShape::Composite, None),
             }
         }
     }
 
-    /// The cell of the row that is being taken.
-    fn take_cell(&mut self, name: String, shape: CellShape, cell: Option<String>) {
-        let place = self.columns.iter().position(|column| column.name == name).unwrap_or_else(|| {
-            self.columns.push(SampledColumn { name, shape, cells: Vec::new() });
-            self.columns.len() - 1
-        });
+    fn cell(&mut self, name: String, shape: CellShape, cell: Option<String>) {
+        let place = match self.places.get(&name) {
+            Some(&place) => place,
+            None if self.columns.len() < MAX_COLUMNS => {
+                self.places.insert(name.clone(), self.columns.len());
+                self.columns.push(SampledColumn { name, shape, cells: Vec::new() });
+                self.columns.len() - 1
+            }
+            None => {
+                if self.left.len() < MAX_COLUMNS {
+                    self.left.insert(name);
+                }
+                return;
+            }
+        };
         let column = &mut self.columns[place];
         if cell.is_some() && column.shape != shape {
             let untold = column.cells.iter().all(Option::is_none);
@@ -202,6 +224,19 @@ impl Sample {
         }
         column.cells.resize(self.n_rows, None);
         column.cells.push(cell);
+    }
+
+    /// Every column filled up, those with too many rows for the cells that are kept cut.
+    fn sample(mut self, whole: bool) -> Sample {
+        let n_rows = self.n_rows.min(MAX_CELLS / self.columns.len().max(1));
+        self.columns.iter_mut().for_each(|column| column.cells.resize(n_rows, None));
+        Sample {
+            columns: self.columns,
+            n_rows,
+            n_ragged: self.n_ragged,
+            whole: whole && n_rows == self.n_rows,
+            n_fields_left: self.left.len(),
+        }
     }
 }
 
@@ -214,6 +249,7 @@ fn of_parquet(file: &InputFile, max_rows: usize) -> Result<Sample, ReadError> {
     let column =
         |name: &String| SampledColumn { name: name.clone(), shape: CellShape::Composite, cells: Vec::new() };
     let mut columns: Vec<SampledColumn> = names.iter().map(column).collect();
+    let max_rows = max_rows.min(MAX_CELLS / names.len().max(1));
     let reader = builder.with_limit(max_rows).build().map_err(bad)?;
     let mut n_rows = 0;
     for batch in parquet_decoder::batches(reader) {
@@ -232,7 +268,7 @@ fn of_parquet(file: &InputFile, max_rows: usize) -> Result<Sample, ReadError> {
         }
     }
     columns.iter_mut().for_each(|column| column.cells.resize(n_rows, None));
-    Ok(Sample { columns, n_rows, n_ragged: 0, whole: n_rows as i64 == total })
+    Ok(Sample { columns, n_rows, n_ragged: 0, whole: n_rows as i64 == total, n_fields_left: 0 })
 }
 
 fn shown(cell: Cell<'_>) -> Option<String> {
@@ -256,6 +292,24 @@ impl Times {
     /// The instant of a text cell, `None` when a row with it would be rejected.
     pub fn read(&mut self, text: &str) -> Option<Timestamp> {
         self.0.parse(Cell::Text(text.as_bytes())).ok().map(|instant| instant.at)
+    }
+}
+
+/// Reads calendar days as an attribute of such a format would.
+#[derive(Debug)]
+pub struct Days(DateParser);
+
+impl Days {
+    /// `None` when the pattern is refused.
+    #[must_use]
+    pub fn new(pattern: &str) -> Option<Self> {
+        DateParser::new(pattern).ok().map(Self)
+    }
+
+    /// Days since 1970-01-01, `None` when a row with it would be rejected.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Option<i32> {
+        self.0.parse(Cell::Text(text.as_bytes())).ok()
     }
 }
 
@@ -312,6 +366,17 @@ mod tests {
         assert_eq!(cells(&found, "u"), [Some("a"), Some("b")]);
         let tags = found.columns.iter().find(|column| column.name == "p.tags").unwrap();
         assert_eq!((tags.shape, found.n_ragged, found.whole), (CellShape::Composite, 1, true));
+    }
+
+    #[test]
+    fn json_with_ever_new_keys_stays_small() {
+        let line = |n: usize| format!("{{\"u\":\"c{n}\",\"flags\":{{\"k{n}\":1}}}}\n");
+        let text: String = (0..4_000).map(line).collect();
+        let found = sampled("a.jsonl", text.as_bytes(), "", 20_000).unwrap();
+        assert_eq!((found.columns.len(), found.n_fields_left), (MAX_COLUMNS, MAX_COLUMNS));
+        let n_cells: usize = found.columns.iter().map(|column| column.cells.len()).sum();
+        assert!(n_cells <= MAX_CELLS && !found.whole, "{n_cells}");
+        assert_eq!(cells(&found, "flags.k7").iter().flatten().count(), 1);
     }
 
     #[test]
