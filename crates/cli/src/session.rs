@@ -53,6 +53,20 @@ impl Session {
         config::load(&self.global.config, &all)
     }
 
+    /// Refuses options that say something about a job file, for commands that read none.
+    ///
+    /// # Errors
+    /// When `--config` or `--set` is given.
+    pub fn refuse_job_options(&self, command: &str) -> Result<()> {
+        let default = Path::new("bespoke.toml");
+        ensure!(
+            self.global.config == default,
+            "{command} reads no job file: --config means nothing here (see --out)"
+        );
+        ensure!(self.global.sets.is_empty(), "{command} reads no job file: --set means nothing here");
+        Ok(())
+    }
+
     /// Another job file with `--set` applied.
     ///
     /// # Errors

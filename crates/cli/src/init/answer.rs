@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bespoke_io::TableName;
 use serde_json::{Value, json};
 
 use super::Found;
@@ -15,12 +16,24 @@ pub fn of(found: &Found, out: &Path) -> Answer {
     let mut parts: Vec<String> = found.sources.iter().map(source_text).collect();
     parts.extend(check_text(found));
     parts.extend(found.left_out.iter().map(|error| format!("left out: {error}")));
-    let config = match out.to_str() {
-        Some("bespoke.toml") => String::new(),
-        _ => format!(" --config {}", out.display()),
-    };
-    parts.push(format!("wrote {}\nnext: bespoke check{config}, then bespoke refresh{config}", out.display()));
+    parts.push(format!("wrote {}\n{}", out.display(), next(found, out)));
     Answer { text: parts.join("\n\n"), json: json_of(found, out), is_summary: true }
+}
+
+/// What to do with the job file.
+fn next(found: &Found, out: &Path) -> String {
+    if found.sources.iter().all(|source| source.proposal.table == TableName::Items) {
+        return "next: a job needs customers or events beside items: run init again with a file of those"
+            .to_owned();
+    }
+    let shown = out.display().to_string();
+    let quoted = if shown.contains([' ', '\'', '"', '$', '&', ';', '(']) {
+        format!("'{}'", shown.replace('\'', "'\\''"))
+    } else {
+        shown.clone()
+    };
+    let config = if shown == "bespoke.toml" { String::new() } else { format!(" --config {quoted}") };
+    format!("next: bespoke check{config}, then bespoke refresh{config}")
 }
 
 fn source_text(source: &NamedSource) -> String {
@@ -34,7 +47,8 @@ fn source_text(source: &NamedSource) -> String {
             _ => String::new(),
         };
         let name = format!("{section}{}{}", choice.key, kind.unwrap_or_default());
-        [name, super::words(&value), choice.confidence.name().to_owned(), shortened(&choice.evidence)]
+        let shown = if value == "\t" { "tab".to_owned() } else { super::words(&value) };
+        [name, shown, choice.confidence.name().to_owned(), shortened(&choice.evidence)]
     };
     let rule = |rule: &Rule| {
         let does = format!("{} rows", rule.then.replace('_', " "));
@@ -65,13 +79,21 @@ fn shortened(text: &str) -> String {
 
 /// Choices that are not sure, and notes.
 fn check_text(found: &Found) -> Option<String> {
-    let job =
-        [("time_zone", &found.job.zone), ("currency", &found.job.currency), ("as_of", &found.job.as_of)];
+    let has = |keys: &[&str]| {
+        found
+            .sources
+            .iter()
+            .any(|source| source.proposal.choices.iter().any(|c| keys.contains(&c.key.as_str())))
+    };
+    // Without times or amounts nothing depends on them.
+    let zone = has(&["time"]).then_some(("time_zone", &found.job.zone));
+    let currency = has(&["price", "revenue", "currency"]).then_some(("currency", &found.job.currency));
+    let job = [zone, currency, Some(("as_of", &found.job.as_of))].into_iter().flatten();
     let unsure = |(key, hint): &(&str, &Hint)| {
         (hint.confidence < Confidence::High)
             .then(|| format!("job.{key} = \"{}\": {}", hint.value, hint.evidence))
     };
-    let mut lines: Vec<String> = job.iter().filter_map(unsure).collect();
+    let mut lines: Vec<String> = job.filter_map(|line| unsure(&line)).collect();
     for source in &found.sources {
         let prefix = format!("source.{}", source.name);
         let of = |choice: &&Choice| choice.confidence == Confidence::Low && choice.key != "zone";
@@ -80,6 +102,10 @@ fn check_text(found: &Found) -> Option<String> {
             let section =
                 if choice.section.is_empty() { String::new() } else { format!("{}.", choice.section) };
             format!("{prefix}.{section}{} = {}: {}", choice.key, choice.value, choice.evidence)
+        }));
+        let rules = source.proposal.rules.iter().filter(|rule| rule.confidence == Confidence::Low);
+        lines.extend(rules.map(|rule| {
+            format!("{prefix}.rule {} ({} {}): {}", rule.name, rule.then, rule.when, rule.evidence)
         }));
         lines.extend(
             source.proposal.warnings.iter().map(|warning| format!("{}: {warning}", source.paths.join(", "))),

@@ -1,26 +1,52 @@
 //! Exports of other programs, recognised by their headers.
 
 use super::facts::{Facts, key};
+use super::roles::Confidence::Low;
 use super::roles::Role::{
     self, Category, Currency, Customer, Event, EventId, Item, Order, Price, Quantity, Revenue, Time, Title,
 };
+use super::rules;
+use super::sources::Source;
 
 /// An export with a header of its own.
 pub struct Export {
     pub name: &'static str,
-    /// Names that must all be there.
-    needs: &'static [&'static str],
+    /// Names of which one of each group must be there.
+    needs: &'static [&'static [&'static str]],
+    /// Their letters must be written like this.
+    exact_case: bool,
     /// Where its columns are; the first name that is there and filled counts.
     columns: &'static [(Role, &'static [&'static str])],
+    /// Customers of that column are no ids: two people may share it.
+    pub customer_is_no_id: bool,
+    /// Where the state of an order is, and the states in which nothing was bought.
+    pub status: Option<(&'static str, &'static [&'static str])>,
     /// What a reader of the job should know.
     pub notes: &'static [&'static str],
 }
 
+const PLAIN: Export = Export {
+    name: "",
+    needs: &[],
+    exact_case: false,
+    columns: &[],
+    customer_is_no_id: false,
+    status: None,
+    notes: &[],
+};
+
 /// The exports, those with longer headers first.
-const EXPORTS: [Export; 8] = [
+const EXPORTS: [Export; 10] = [
     Export {
         name: "Shopify orders",
-        needs: &["Name", "Email", "Created at", "Lineitem quantity", "Lineitem name", "Lineitem price"],
+        needs: &[
+            &["Name"],
+            &["Email"],
+            &["Created at"],
+            &["Lineitem quantity"],
+            &["Lineitem name"],
+            &["Lineitem price"],
+        ],
         columns: &[
             (Order, &["Name"]),
             (Customer, &["Email"]),
@@ -30,25 +56,49 @@ const EXPORTS: [Export; 8] = [
             (Quantity, &["Lineitem quantity"]),
             (Price, &["Lineitem price"]),
         ],
+        status: Some(("Financial Status", &["voided", "refunded", "pending", "expired", "unpaid"])),
         notes: &["Lineitem discounts and refunds are in columns of their own and are not subtracted"],
+        ..PLAIN
     },
     Export {
         name: "WooCommerce orders",
-        needs: &["Order Number", "Order Status", "Order Date", "SKU", "Item Name"],
+        needs: &[
+            &["Order Number"],
+            &["Order Status"],
+            &["Order Date"],
+            &["SKU"],
+            &["Item Name", "Name"],
+            &["Item Cost"],
+        ],
         columns: &[
             (Order, &["Order Number"]),
-            (Customer, &["Customer User ID", "Email (Billing)"]),
+            (Customer, &["Email (Billing)", "Customer User ID"]),
             (Time, &["Order Date"]),
-            (Item, &["SKU", "Item Name"]),
-            (Title, &["Item Name"]),
+            (Item, &["SKU", "Item Name", "Name"]),
+            (Title, &["Item Name", "Name"]),
             (Quantity, &["Quantity (- Refund)", "Quantity"]),
             (Price, &["Item Cost"]),
         ],
-        notes: &["orders of every status count: a set_aside rule on \"Order Status\" leaves failed ones out"],
+        status: Some(("Order Status", NOT_SOLD)),
+        ..PLAIN
+    },
+    Export {
+        name: "WooCommerce analytics",
+        needs: &[&["Order #"], &["N. Revenue (formatted)"], &["Status"], &["Customer"], &["Product(s)"]],
+        columns: &[
+            (Order, &["Order #"]),
+            (Customer, &["Customer"]),
+            (Time, &["Date"]),
+            (Revenue, &["N. Revenue"]),
+        ],
+        customer_is_no_id: true,
+        status: Some(("Status", NOT_SOLD)),
+        notes: &["\"Product(s)\" is a list in words and cannot be read; export order lines to have items"],
+        ..PLAIN
     },
     Export {
         name: "Google Analytics 4",
-        needs: &["event_timestamp", "event_name", "user_pseudo_id"],
+        needs: &[&["event_timestamp"], &["event_name"], &["user_pseudo_id"]],
         columns: &[
             (Customer, &["user_id", "user_pseudo_id"]),
             (Time, &["event_timestamp"]),
@@ -62,13 +112,15 @@ const EXPORTS: [Export; 8] = [
             (Currency, &["currency"]),
         ],
         notes: &["the list \"items\" must be unnested, one row per item, before bespoke can read it"],
+        ..PLAIN
     },
     Export {
         name: "Segment track",
-        needs: &["messageId", "userId", "event"],
+        needs: &[&["messageId"], &["userId"], &["event"]],
         columns: &[
             (Customer, &["userId", "anonymousId"]),
-            (Time, &["originalTimestamp", "timestamp", "receivedAt"]),
+            // Segment's own corrected time; originalTimestamp is what a device believes.
+            (Time, &["timestamp", "receivedAt"]),
             (Event, &["event"]),
             (EventId, &["messageId"]),
             (Item, &["properties.product_id", "properties.sku", "product_id"]),
@@ -80,37 +132,41 @@ const EXPORTS: [Export; 8] = [
             (Currency, &["properties.currency"]),
         ],
         notes: &["orders with a list of products must be unnested, one row per product"],
+        ..PLAIN
     },
     Export {
         name: "Snowplow",
-        needs: &["collector_tstamp", "event_id", "domain_userid"],
+        needs: &[&["collector_tstamp"], &["event_id"], &["domain_userid"]],
         columns: &[
             (Customer, &["user_id", "domain_userid"]),
-            (Time, &["dvce_created_tstamp", "collector_tstamp"]),
+            (Time, &["derived_tstamp", "collector_tstamp"]),
             (EventId, &["event_id"]),
             (Event, &["event_name"]),
             (Order, &["transaction_id"]),
         ],
-        notes: &[],
+        ..PLAIN
     },
     Export {
         name: "Braze events",
-        needs: &["external_id", "name", "time"],
+        needs: &[&["external_user_id", "external_id"], &["name", "properties.name"], &["time"]],
         columns: &[
-            (Customer, &["external_id"]),
+            (Customer, &["external_user_id", "external_id"]),
             (Time, &["time"]),
-            (Event, &["name"]),
+            (Event, &["name", "properties.name"]),
             (Item, &["properties.product_id"]),
             (Price, &["properties.price"]),
             (Quantity, &["properties.quantity"]),
             (Order, &["properties.order_id"]),
-            (Revenue, &["properties.total_value"]),
         ],
-        notes: &["cart events are snapshots of the whole cart, not steps"],
+        notes: &[
+            "cart events are snapshots of the whole cart, not steps",
+            "\"total_value\" is that of a whole order, with or without tax and shipping: it is not mapped",
+        ],
+        ..PLAIN
     },
     Export {
         name: "Gorse feedback",
-        needs: &["FeedbackType", "UserId", "ItemId", "Timestamp"],
+        needs: &[&["FeedbackType"], &["UserId"], &["ItemId"], &["Timestamp"]],
         columns: &[
             (Customer, &["UserId"]),
             (Item, &["ItemId"]),
@@ -118,30 +174,75 @@ const EXPORTS: [Export; 8] = [
             (Event, &["FeedbackType"]),
         ],
         notes: &["Gorse keeps one row per customer, item and type: repeated purchases are not in the file"],
+        ..PLAIN
     },
     Export {
         name: "Amazon Personalize interactions",
-        needs: &["USER_ID", "ITEM_ID", "TIMESTAMP"],
-        columns: &[
-            (Customer, &["USER_ID"]),
-            (Item, &["ITEM_ID"]),
-            (Time, &["TIMESTAMP"]),
-            (Event, &["EVENT_TYPE"]),
+        needs: &[&["USER_ID"], &["ITEM_ID"], &["TIMESTAMP"]],
+        exact_case: true,
+        columns: PERSONALIZE,
+        ..PLAIN
+    },
+    Export {
+        name: "Amazon Personalize interactions",
+        needs: &[
+            &["USER_ID"],
+            &["ITEM_ID"],
+            &["TIMESTAMP"],
+            &["EVENT_VALUE", "IMPRESSION", "RECOMMENDATION_ID"],
         ],
-        notes: &[],
+        columns: PERSONALIZE,
+        ..PLAIN
     },
 ];
 
-/// A role, the place of its column, and the name it has in the export.
-type Placed = (Role, usize, &'static str);
+const PERSONALIZE: &[(Role, &[&str])] =
+    &[(Customer, &["USER_ID"]), (Item, &["ITEM_ID"]), (Time, &["TIMESTAMP"]), (Event, &["EVENT_TYPE"])];
+
+/// States of orders in WooCommerce, as labels and as codes, in which nothing was sold or all came back.
+const NOT_SOLD: &[&str] = &[
+    "Failed",
+    "Cancelled",
+    "Canceled",
+    "Refunded",
+    "Pending payment",
+    "Pending",
+    "Draft",
+    "failed",
+    "cancelled",
+    "refunded",
+    "pending",
+    "checkout-draft",
+    "wc-failed",
+    "wc-cancelled",
+    "wc-refunded",
+    "wc-pending",
+];
+
+/// The column of a role in an export.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    pub role: Role,
+    pub place: usize,
+    /// A column that should play the part, was it filled: who logged in goes before the device.
+    pub sparse: Option<usize>,
+}
 
 /// The export whose header this is, with the places of its columns.
 pub fn recognise(all: &[Facts<'_>]) -> Option<(&'static Export, Vec<Placed>)> {
-    let place = |name: &str| all.iter().position(|facts| facts.key == key(name));
-    let export = EXPORTS.iter().find(|export| export.needs.iter().all(|name| place(name).is_some()))?;
-    let mut taken = Vec::new();
+    let place = |export: &Export, name: &str| {
+        let same = |facts: &Facts<'_>| match export.exact_case {
+            true => facts.name() == name,
+            // "Order #" is more than "order".
+            false => facts.key == key(name) && facts.name().contains('#') == name.contains('#'),
+        };
+        all.iter().position(same)
+    };
+    let has = |export: &Export, group: &&[&str]| group.iter().any(|name| place(export, name).is_some());
+    let export = EXPORTS.iter().find(|export| export.needs.iter().all(|group| has(export, group)))?;
+    let mut taken: Vec<Placed> = Vec::new();
     for (role, names) in export.columns {
-        let places = names.iter().filter_map(|name| place(name));
+        let places = names.iter().filter_map(|name| place(export, name));
         // One that is mostly empty gives way to the next: guests have no user id.
         let filled = |place: &usize| 2 * all[*place].n_present > all[*place].n_rows;
         let fit = |place: &usize| {
@@ -152,12 +253,41 @@ pub fn recognise(all: &[Facts<'_>]) -> Option<(&'static Export, Vec<Placed>)> {
                 _ => facts.n_present > 0,
             };
             // A product name may be id and title at once.
-            readable && (*role == Title || taken.iter().all(|(_, taken, _)| taken != place))
+            readable && (*role == Title || taken.iter().all(|taken| taken.place != *place))
         };
-        let best = places.clone().filter(fit).find(filled).or_else(|| places.clone().find(fit));
-        taken.extend(best.map(|place| (*role, place, export.name)));
+        let first = places.clone().find(fit);
+        let best = places.clone().filter(fit).find(filled).or(first);
+        taken.extend(best.map(|place| Placed {
+            role: *role,
+            place,
+            sparse: first.filter(|first| *first != place),
+        }));
     }
     Some((export, taken))
+}
+
+impl Source<'_, '_> {
+    /// What is peculiar to a known export.
+    pub(super) fn export(&mut self, export: &Export) {
+        self.proposal.warnings.extend(export.notes.iter().map(|note| (*note).to_owned()));
+        if export.customer_is_no_id
+            && let Some(choice) = self.proposal.choices.iter_mut().find(|choice| choice.key == "customer_id")
+        {
+            choice.confidence = Low;
+            choice.evidence = "a name, not an id: people of the same name become one customer".to_owned();
+            choice.instead.push("remove this line and set guests = true".to_owned());
+        }
+        let Some((column, states)) = export.status else { return };
+        let Some(place) = self.all.iter().position(|facts| facts.name() == column) else { return };
+        match rules::not_sold(&self.all[place], self.facts(Role::Order), states) {
+            Some(Ok(rule)) => {
+                self.used.push(place);
+                self.proposal.rules.push(rule);
+            }
+            Some(Err(warning)) => self.proposal.warnings.push(warning),
+            None => {}
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,45 +296,41 @@ mod tests {
 
     use super::*;
 
-    fn recognised(all: &[(&str, &str)]) -> Option<(&'static str, Vec<(Role, String)>)> {
+    /// Names of one export and the columns it gives the roles.
+    fn recognised(header: &[(&str, &str)]) -> Option<(&'static str, Vec<(Role, String)>)> {
         let column = |(name, cell): &(&str, &str)| SampledColumn {
             name: (*name).to_owned(),
             shape: CellShape::Text,
             cells: vec![(!cell.is_empty()).then(|| (*cell).to_owned())],
         };
-        let columns: Vec<SampledColumn> = all.iter().map(column).collect();
+        let columns: Vec<SampledColumn> = header.iter().map(column).collect();
         let facts: Vec<Facts<'_>> = columns.iter().map(Facts::of).collect();
         let (export, taken) = recognise(&facts)?;
-        Some((export.name, taken.into_iter().map(|(role, at, _)| (role, columns[at].name.clone())).collect()))
+        let name = |placed: Placed| (placed.role, columns[placed.place].name.clone());
+        Some((export.name, taken.into_iter().map(name).collect()))
+    }
+
+    fn name_of(header: &str) -> Option<&'static str> {
+        let columns: Vec<(&str, &str)> = header.split(',').map(|name| (name, "x")).collect();
+        recognised(&columns).map(|(name, _)| name)
     }
 
     #[test]
-    fn every_export_is_recognised_by_what_it_needs_and_no_other() {
-        for export in &EXPORTS {
-            let header: Vec<(&str, &str)> = export.needs.iter().map(|name| (*name, "x")).collect();
-            assert_eq!(recognised(&header).unwrap().0, export.name);
-            assert!(recognised(&header[1..]).is_none_or(|(name, _)| name != export.name), "{}", export.name);
+    fn published_headers_are_recognised() {
+        for (header, name) in [
+            ("feedback_type,user_id,item_id,time_stamp", "Gorse feedback"),
+            ("USER_ID,ITEM_ID,TIMESTAMP", "Amazon Personalize interactions"),
+            ("user_id,item_id,timestamp,event_value", "Amazon Personalize interactions"),
+            ("id,user_id,external_user_id,app_id,time,name,properties", "Braze events"),
+            ("id,external_user_id,time,properties.name", "Braze events"),
+            (
+                "Date,Order #,N. Revenue (formatted),Status,Customer,Customer type,Product(s),Items sold,Coupon(s),N. Revenue",
+                "WooCommerce analytics",
+            ),
+        ] {
+            assert_eq!(name_of(header), Some(name), "{header}");
         }
-    }
-
-    #[test]
-    fn an_order_of_shopify_by_hand() {
-        let (name, taken) = recognised(&[
-            ("Name", "#1001"),
-            ("Email", "a@example.org"),
-            ("Created at", "2024-01-05 10:00:00 +0100"),
-            ("Lineitem quantity", "2"),
-            ("Lineitem name", "Mug"),
-            ("Lineitem price", "9.50"),
-            ("Lineitem sku", ""),
-        ])
-        .unwrap();
-        assert_eq!(name, "Shopify orders");
-        let of = |role| taken.iter().find(|(r, _)| *r == role).map(|(_, name)| name.as_str());
-        assert_eq!(of(Customer), Some("Email"));
-        assert_eq!(of(Item), Some("Lineitem name"), "no sku is filled in");
-        assert_eq!(of(Title), Some("Lineitem name"));
-        assert_eq!(of(Order), Some("Name"));
+        assert_eq!(name_of("user_id,item_id,timestamp"), None, "any recommender has this header");
     }
 
     #[test]

@@ -30,7 +30,11 @@ pub struct Facts<'s> {
     /// Texts that were taken as no value.
     pub nulls: Vec<String>,
     pub numbers: Option<Numbers>,
+    /// Most cells are numbers, too few for a column of them: how many are none, and one of those.
+    pub nearly_numbers: Option<(usize, String)>,
     pub time: Option<TimeGuess>,
+    /// Calendar days, also those long ago: births.
+    pub day: Option<TimeGuess>,
 }
 
 /// A column of numbers.
@@ -40,6 +44,12 @@ pub struct Numbers {
     pub decimal: Option<char>,
     /// A cell with thousands signs or a currency sign, which the reader refuses.
     pub dressed: Option<String>,
+    pub n_dressed: usize,
+    /// Cells with something behind the decimal sign that is not zero, and one of them.
+    pub n_fractions: usize,
+    pub fraction: Option<String>,
+    /// Some begin with a zero before other digits, which an amount never does.
+    pub leading_zero: bool,
     /// Cells that are no numbers.
     pub n_bad: usize,
     /// A cell that is none.
@@ -62,9 +72,10 @@ impl<'s> Facts<'s> {
             texts.iter().copied().filter(|text| !is_null(text, nulls)).collect()
         };
         let figures = without(&NULLS);
-        let numbers = numbers(&figures);
+        let (numbers, nearly_numbers) = numbers(&figures);
         let time = if figures.is_empty() { None } else { times::guess(&figures, column.shape) };
-        let typed = numbers.is_some() || time.is_some();
+        let day = time.clone().filter(TimeGuess::is_day).or_else(|| times::guess_days(&figures));
+        let typed = numbers.is_some() || time.is_some() || day.is_some();
         let present = if typed { figures } else { without(&NULLS_ANYWHERE) };
         let mut nulls: Vec<String> = texts
             .iter()
@@ -81,7 +92,8 @@ impl<'s> Facts<'s> {
         top.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
         top.truncate(N_TOP);
         let n_rows = column.cells.len();
-        Self { column, key: key(&column.name), n_rows, n_present, n_distinct, top, nulls, numbers, time }
+        let key = key(&column.name);
+        Self { column, key, n_rows, n_present, n_distinct, top, nulls, numbers, nearly_numbers, time, day }
     }
 
     pub fn name(&self) -> &str {
@@ -114,7 +126,18 @@ impl<'s> Facts<'s> {
         self.column.shape != CellShape::Composite
             && self.n_present > 0
             && !self.is_amount()
-            && self.time.as_ref().is_none_or(|time| time.only_digits)
+            && self.time.as_ref().or(self.day.as_ref()).is_none_or(|time| time.only_digits)
+    }
+
+    /// Texts of which hardly any comes twice: names, comments, addresses.
+    pub fn is_free_text(&self) -> bool {
+        self.n_present >= 20 && 2 * self.n_distinct > self.n_present
+    }
+
+    /// Cells that hold a value, with their rows.
+    pub fn cells(&self) -> impl Iterator<Item = (usize, &str)> {
+        let cells = self.column.cells.iter().enumerate();
+        cells.filter_map(|(row, cell)| Some((row, cell.as_deref()?)))
     }
 
     /// Cells that hold text, the most frequent first.
@@ -128,33 +151,47 @@ pub fn key(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn numbers(cells: &[&str]) -> Option<Numbers> {
-    if cells.is_empty() {
-        return None;
-    }
+/// The numbers of a column, or how far it is from being one of numbers.
+fn numbers(cells: &[&str]) -> (Option<Numbers>, Option<(usize, String)>) {
     let read: Vec<(&str, Option<Figure>)> = cells.iter().map(|cell| (*cell, figure(cell))).collect();
     let good: Vec<&Figure> = read.iter().filter_map(|(_, figure)| figure.as_ref()).collect();
+    let n_bad = cells.len() - good.len();
+    let bad = read.iter().find(|(_, figure)| figure.is_none()).map(|(cell, _)| (*cell).to_owned());
+    if good.is_empty() {
+        return (None, None);
+    }
     if (good.len() as f64) < SHARE * cells.len() as f64 {
-        return None;
+        return (None, bad.filter(|_| 2 * good.len() > cells.len()).map(|bad| (n_bad, bad)));
     }
     let decimal = decimal(&good);
-    let values: Vec<f64> = good.iter().map(|figure| figure.value(decimal.unwrap_or('.'))).collect();
-    let dressed = read.iter().find(|(_, figure)| figure.as_ref().is_some_and(|f| f.is_dressed(decimal)));
+    let sign = decimal.unwrap_or('.');
+    let values: Vec<f64> = good.iter().map(|figure| figure.value(sign)).collect();
+    let written = |test: &dyn Fn(&Figure) -> bool| {
+        let mut all = read.iter().filter(|(_, figure)| figure.as_ref().is_some_and(test));
+        let first = all.next().map(|(cell, _)| (*cell).to_owned());
+        (usize::from(first.is_some()) + all.count(), first)
+    };
+    let (n_dressed, dressed) = written(&|figure| figure.is_dressed(decimal));
+    let (n_fractions, fraction) = written(&|figure| figure.value(sign).fract() != 0.0);
     let dot_zero =
         |figure: &&Figure| figure.fraction_of('.').is_some_and(|digits| digits.bytes().all(|b| b == b'0'));
-    let bad = read.iter().find(|(_, figure)| figure.is_none());
-    Some(Numbers {
+    let numbers = Numbers {
         decimal,
-        dressed: dressed.map(|(cell, _)| (*cell).to_owned()),
-        n_bad: cells.len() - good.len(),
-        bad: bad.map(|(cell, _)| (*cell).to_owned()),
+        dressed,
+        n_dressed,
+        n_fractions,
+        fraction,
+        leading_zero: good.iter().any(|figure| figure.has_leading_zero()),
+        n_bad,
+        bad,
         whole: values.iter().all(|value| value.fract() == 0.0),
-        point_zero: good.len() == cells.len() && good.iter().all(dot_zero),
+        point_zero: n_bad == 0 && good.iter().all(dot_zero),
         n_negative: values.iter().filter(|&&value| value < 0.0).count(),
         n_zero: values.iter().filter(|&&value| value == 0.0).count(),
         min: values.iter().copied().fold(f64::INFINITY, f64::min),
         max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-    })
+    };
+    (Some(numbers), None)
 }
 
 /// A number as written.
@@ -173,19 +210,43 @@ fn figure(cell: &str) -> Option<Figure> {
         Some(rest) => (true, rest),
         None => (false, bare.strip_prefix('+').unwrap_or(bare)),
     };
-    let digits = digits.trim_matches(CURRENCY_SIGNS);
-    let plausible = digits.starts_with(|c: char| c.is_ascii_digit() || ".,".contains(c))
-        && digits.bytes().any(|byte| byte.is_ascii_digit())
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
-        && !(digits.matches('.').count() > 1 && digits.matches(',').count() > 1);
-    plausible.then(|| Figure {
+    let digits = digits.trim_matches(CURRENCY_SIGNS).trim();
+    is_number(digits).then(|| Figure {
         digits: digits.to_owned(),
         negative,
         currency_sign: cell.contains(CURRENCY_SIGNS),
     })
 }
 
+/// Digits with at most one sign among them, or groups of three with a decimal sign behind them. Dates, addresses and
+/// versions (`05.01.2024`, `10.0.0.1`) are neither.
+fn is_number(text: &str) -> bool {
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let signs: Vec<char> = text.chars().filter(|c| !c.is_ascii_digit()).collect();
+    match signs[..] {
+        [] => !text.is_empty(),
+        ['.' | ','] => text.len() > 1,
+        [first @ ('.' | ','), .., last] => {
+            let (whole, fraction) = match text.rsplit_once(last) {
+                Some((whole, fraction)) if last != first => (whole, fraction),
+                _ => (text, ""),
+            };
+            let groups: Vec<&str> = whole.split(first).collect();
+            is_digits(fraction)
+                && groups.iter().all(|group| is_digits(group))
+                && (1..=3).contains(&groups[0].len())
+                && groups[1..].iter().all(|group| group.len() == 3)
+        }
+        _ => false,
+    }
+}
+
 impl Figure {
+    fn has_leading_zero(&self) -> bool {
+        let mut bytes = self.digits.bytes();
+        bytes.next() == Some(b'0') && bytes.next().is_some_and(|byte| byte.is_ascii_digit())
+    }
+
     /// What stands behind the only such sign.
     fn fraction_of(&self, sign: char) -> Option<&str> {
         let (_, fraction) = self.digits.split_once(sign)?;
@@ -304,6 +365,31 @@ mod tests {
         let empty = column(&["", "", ""]);
         let facts = Facts::of(&empty);
         assert!(facts.numbers.is_none() && facts.time.is_none() && !facts.may_be_id() && !facts.is_unique());
+    }
+
+    #[test]
+    fn dates_addresses_and_versions_are_no_numbers() {
+        for cells in [&["05.01.2024", "17.01.2024"][..], &["10.0.0.1", "192.168.0.12"], &["1.2.3", "1.10.0"]]
+        {
+            assert_eq!(Facts::of(&column(cells)).numbers, None, "{cells:?}");
+        }
+        assert_eq!(numbers_of(&["1.234.567,5", "2"]).max, 1_234_567.5);
+        let births = column(&["12.05.1956", "01.11.1988"]);
+        let facts = Facts::of(&births);
+        assert_eq!(facts.time, None, "no event happened in 1956");
+        assert_eq!(facts.day.as_ref().unwrap().format, "%d.%m.%Y");
+        assert!(!facts.may_be_id());
+    }
+
+    #[test]
+    fn words_among_numbers_are_counted() {
+        let mut cells = vec!["1.5"; 30];
+        cells[3] = "on request";
+        let prices = column(&cells);
+        let facts = Facts::of(&prices);
+        assert_eq!((&facts.numbers, &facts.nearly_numbers), (&None, &Some((1, "on request".to_owned()))));
+        assert!(numbers_of(&["01007", "10115"]).leading_zero && !numbers_of(&["0.5", "0"]).leading_zero);
+        assert_eq!(numbers_of(&["1.5", "2.0", "3"]).n_fractions, 1);
     }
 
     #[test]

@@ -1,15 +1,22 @@
 //! `init`: looks at files nobody has described yet and proposes a commented job file.
 //!
-//! [`sample`] opens a file, [`facts`] says what the cells of each column are, [`roles`] which column plays which part,
-//! [`tables`] which table that makes, [`sources`] puts the lines together and [`write`] writes them. Every choice keeps
-//! its confidence and its evidence, so that a person can see what to check.
+//! [`files`] finds the files and puts those together that are read alike, [`sample`] opens one, [`facts`] says what the
+//! cells of each column are, [`roles`] which column plays which part, [`tables`] which table that makes, [`sources`]
+//! puts the lines together and [`write`] writes them. Every choice keeps its confidence and its evidence, so that a
+//! person can see what to check; what could be silently wrong is low.
 
 mod answer;
+mod customers;
+mod events;
 mod exports;
 mod facts;
+mod files;
 mod kinds;
 mod names;
+mod numbers;
+mod others;
 mod people;
+mod placeholders;
 mod places;
 mod proposal;
 mod roles;
@@ -18,11 +25,12 @@ mod sample;
 mod sources;
 mod tables;
 mod times;
+mod totals;
 mod write;
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 use bespoke_io::{ReadOptions, TableName};
@@ -32,16 +40,16 @@ use crate::config;
 use crate::session::Session;
 use crate::ui::Answer;
 
+use files::{Looked, Seen};
 use proposal::{Hint, Proposal, table_name};
 use roles::Confidence;
-use sample::{Looked, look};
 use write::{JobLines, NamedSource};
 
 /// What was found in the files.
 pub struct Found {
     pub job: JobLines,
     pub sources: Vec<NamedSource>,
-    /// Files that were left out and why; only of a folder, where nobody named them.
+    /// Files that were left out and why.
     pub left_out: Vec<String>,
 }
 
@@ -50,6 +58,7 @@ pub struct Found {
 /// # Errors
 /// When a file is no table, the job file is there already, or it cannot be written.
 pub fn init(session: &Session, args: &InitArgs) -> Result<Answer> {
+    session.refuse_job_options("init")?;
     let out = &args.out;
     ensure!(
         args.force || !out.exists(),
@@ -85,152 +94,109 @@ fn write_whole(out: &Path, text: &str, force: bool) -> Result<()> {
 }
 
 fn find(args: &InitArgs) -> Result<Found> {
-    let named = !args.files.is_empty();
-    let files = if named { args.files.clone() } else { data_files(Path::new("."))? };
-    let (mut looked, mut left_out) = (Vec::new(), Vec::new());
-    for file in &files {
-        match look(file).and_then(|looked| Ok((sources::propose(&looked)?, looked))) {
-            Ok(found) => looked.push(found),
-            Err(error) if !named => left_out.push(format!("{error:#}")),
-            Err(error) => return Err(error),
-        }
-    }
-    if looked.is_empty() {
+    let Looked { seen, left_out } = files::look_at_all(&args.files)?;
+    if seen.is_empty() {
         bail!("no file here can be used:\n  {}", left_out.join("\n  "));
     }
-    let job = job_lines(&looked)?;
+    let job = job_lines(&seen)?;
     let folder = args.out.parent().unwrap_or(Path::new("")).to_owned();
-    let mut sources = named_sources(looked, &folder)?;
-    sources.iter_mut().for_each(|source| fill_in_zone(&mut source.proposal, &job.zone));
+    let mut sources: Vec<NamedSource> = Vec::new();
+    for seen in seen {
+        let name = free_name(&seen, &sources);
+        let paths = seen.paths.iter().map(|path| files::path_from(&folder, path)).collect::<Result<_>>()?;
+        let mut proposal = seen.proposal;
+        if proposal.zone_of_job {
+            let evidence = "the times have no offset; taken to be those of job.time_zone";
+            proposal.choose("time", "zone", job.zone.value.as_str(), job.zone.confidence, evidence);
+        }
+        other_currency(&mut proposal, &job.currency);
+        sources.push(NamedSource { name, paths, proposal });
+    }
     Ok(Found { job, sources, left_out })
 }
 
-/// Files of the folder whose names promise a table, by name.
-fn data_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).context("the current folder cannot be read")?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(PathBuf::from(entry.ok()?.file_name())))
-        .filter(|path| path.is_file() && sample::format_by_name(path).is_some())
-        .collect();
-    files.sort();
-    ensure!(
-        !files.is_empty(),
-        "no data file in this folder (.csv, .tsv, .txt, .jsonl, .ndjson, .parquet, the first five also .gz or .zst); \
-         name the files: bespoke init FILES"
-    );
-    Ok(files)
+/// Amounts of different currencies are never added: a source in another one keeps its rows and loses its amounts, or
+/// is refused row by row where it names its currency.
+fn other_currency(proposal: &mut Proposal, of_job: &Hint) {
+    let Some(own) = proposal.currency.clone().filter(|own| own.value != of_job.value) else { return };
+    let currencies = format!("its amounts are in {}, those of the job in {}", own.value, of_job.value);
+    if proposal.choices.iter().any(|choice| (choice.section, choice.key.as_str()) == ("columns", "currency"))
+    {
+        proposal
+            .warnings
+            .push(format!("{currencies}: its rows will be rejected; make a job of its own of it"));
+        return;
+    }
+    let is_money = |choice: &proposal::Choice| {
+        choice.section == "columns" && matches!(choice.key.as_str(), "price" | "revenue")
+    };
+    for choice in proposal.choices.iter().filter(|choice| is_money(choice)) {
+        let column = choice.value.as_str().unwrap_or_default().to_owned();
+        proposal.unused.push((column, format!("{currencies}, and currencies are never added")));
+    }
+    proposal.choices.retain(|choice| !is_money(choice));
+    proposal.warnings.push(format!("{currencies}: its amounts are not used; make a job of its own of it"));
 }
 
-fn job_lines(looked: &[(Proposal, Looked)]) -> Result<JobLines> {
-    let best = |hint: fn(&Proposal) -> &Option<Hint>| {
-        let hints = looked.iter().filter_map(|(proposal, _)| hint(proposal).as_ref());
-        hints.max_by_key(|hint| hint.confidence).cloned()
-    };
+fn job_lines(seen: &[Seen]) -> Result<JobLines> {
     let low = |value: &str, evidence: &str| Hint {
         value: value.to_owned(),
         confidence: Confidence::Low,
         evidence: evidence.to_owned(),
     };
-    let zone = best(|proposal| &proposal.zone);
-    let currency = best(|proposal| &proposal.currency);
+    let zone = seen.iter().filter_map(|seen| seen.proposal.zone.as_ref()).max_by_key(|hint| hint.confidence);
+    let currencies: Vec<&Hint> = seen.iter().filter_map(|seen| seen.proposal.currency.as_ref()).collect();
+    let surest = currencies.iter().map(|hint| hint.confidence).max();
+    // The first among equals, so that the order of the files decides and nothing else.
+    let mut currency =
+        currencies.iter().find(|hint| Some(hint.confidence) == surest).map(|hint| (*hint).clone());
+    if let Some(hint) = &mut currency
+        && let Some(other) = currencies.iter().find(|other| other.value != hint.value)
+    {
+        hint.confidence = Confidence::Low;
+        hint.evidence =
+            format!("{}; other files are in {}: a job has one currency", hint.evidence, other.value);
+    }
     let unknown_currency =
         "nothing in the files names it: XXX is the code of \"no currency\", put yours (EUR, USD, …)";
     let unknown_zone =
         "nothing in the files names it: put the zone in which your days begin (Europe/Berlin, …)";
     Ok(JobLines {
-        as_of: as_of(looked)?,
-        zone: zone.unwrap_or_else(|| low("UTC", unknown_zone)),
+        as_of: as_of(seen)?,
+        zone: zone.cloned().unwrap_or_else(|| low("UTC", unknown_zone)),
         currency: currency.unwrap_or_else(|| low("XXX", unknown_currency)),
     })
 }
 
 /// Without events there is no latest one: the day the newest file was written stands for the day it describes.
-fn as_of(looked: &[(Proposal, Looked)]) -> Result<Hint> {
-    if looked.iter().any(|(proposal, _)| proposal.table == TableName::Events) {
+fn as_of(seen: &[Seen]) -> Result<Hint> {
+    if seen.iter().any(|seen| seen.proposal.table == TableName::Events) {
         let evidence =
             "the job looks from just after the latest event; a day (2025-01-31) fixes it".to_owned();
         return Ok(Hint { value: "latest".to_owned(), confidence: Confidence::High, evidence });
     }
     let mut newest = std::time::SystemTime::UNIX_EPOCH;
-    for (_, looked) in looked {
-        newest = newest.max(std::fs::metadata(&looked.path)?.modified()?);
+    for path in seen.iter().flat_map(|seen| &seen.paths) {
+        newest = newest.max(std::fs::metadata(path)?.modified()?);
     }
     let day = jiff::Timestamp::try_from(newest)?.to_zoned(jiff::tz::TimeZone::UTC).date();
     let evidence = "a table of customers has no latest event: the day the file was last written; put the day it describes";
     Ok(Hint { value: day.to_string(), confidence: Confidence::Low, evidence: evidence.to_owned() })
 }
 
-/// One source per table and header, files of the same kind together.
-fn named_sources(looked: Vec<(Proposal, Looked)>, folder: &Path) -> Result<Vec<NamedSource>> {
-    let mut sources: Vec<(NamedSource, Vec<String>)> = Vec::new();
-    for (proposal, looked) in looked {
-        let path = path_from(folder, &looked.path)?;
-        let header: Vec<String> = looked.sample.columns.iter().map(|column| column.name.clone()).collect();
-        let alike = sources.iter_mut().find(|(source, known)| {
-            *known == header
-                && same_lines(&source.proposal, &proposal)
-                && !source.proposal.choices.iter().any(|choice| choice.key == "rows_are_customers")
-        });
-        match alike {
-            Some((source, _)) => source.paths.push(path),
-            None => {
-                let name = free_name(&proposal, &looked, &sources);
-                sources.push((NamedSource { name, paths: vec![path], proposal }, header));
-            }
-        }
-    }
-    Ok(sources.into_iter().map(|(source, _)| source).collect())
-}
-
-/// Whether two files are read in the same way.
-fn same_lines(a: &Proposal, b: &Proposal) -> bool {
-    let lines = |proposal: &Proposal| -> Vec<String> {
-        proposal
-            .choices
-            .iter()
-            .map(|choice| format!("{}.{} = {}", choice.section, choice.key, choice.value))
-            .collect()
-    };
-    a.table == b.table && lines(a) == lines(b)
-}
-
-fn free_name(proposal: &Proposal, looked: &Looked, taken: &[(NamedSource, Vec<String>)]) -> String {
+fn free_name(seen: &Seen, taken: &[NamedSource]) -> String {
+    let proposal = &seen.proposal;
     let sells = proposal
         .choices
         .iter()
         .any(|choice| choice.key == "kind" && choice.value.as_str() == Some("purchase"));
     let first = if sells { "orders" } else { table_name(proposal.table) };
-    let stem = looked.name().split('.').next().unwrap_or_default().to_owned();
+    let file = seen.paths.first().and_then(|path| path.file_name()).unwrap_or_default().to_string_lossy();
+    let stem = file.split('.').next().unwrap_or_default().to_owned();
     let numbered = (2..).map(|n| format!("{first}_{n}"));
     let mut names = [first.to_owned(), stem].into_iter().chain(numbered);
-    let free = |name: &String| !name.is_empty() && taken.iter().all(|(source, _)| source.name != *name);
+    let free = |name: &String| !name.is_empty() && taken.iter().all(|source| source.name != *name);
     names.find(free).unwrap_or_default()
-}
-
-/// The path as the job file must hold it, which lies in `folder`.
-fn path_from(folder: &Path, path: &Path) -> Result<String> {
-    let text = |path: &Path| path.to_str().map(str::to_owned).context("the name of a file is not UTF-8");
-    if folder.as_os_str().is_empty() || path.is_absolute() {
-        return text(path);
-    }
-    let whole = std::path::absolute(path)?;
-    match path.strip_prefix(folder) {
-        Ok(inside) => text(inside),
-        Err(_) => text(&whole),
-    }
-}
-
-/// Times without an offset are meant in the zone of the shop.
-fn fill_in_zone(proposal: &mut Proposal, zone: &Hint) {
-    let lines = proposal
-        .choices
-        .iter_mut()
-        .filter(|choice| (choice.section, choice.key.as_str()) == ("time", "zone"));
-    for choice in lines {
-        choice.value = zone.value.as_str().into();
-        choice.confidence = zone.confidence;
-        choice.evidence = "the times have no offset; taken to be those of job.time_zone".to_owned();
-    }
 }
 
 /// Something from a file inside a sentence: one line, not too long.

@@ -29,7 +29,26 @@ const YES_NO: [(&str, &str); 9] = [
     ("sí", "no"),
 ];
 
-/// Names of what is to be foretold rather than known.
+/// Words in names of what is to be foretold rather than known.
+const OUTCOME_WORDS: [&str; 15] = [
+    "churn",
+    "churned",
+    "churner",
+    "exited",
+    "attrition",
+    "target",
+    "label",
+    "outcome",
+    "converted",
+    "conversion",
+    "response",
+    "responded",
+    "cancelled",
+    "canceled",
+    "gekündigt",
+];
+
+/// Names of such.
 const OUTCOMES: [&str; 19] = [
     "churn",
     "churned",
@@ -52,8 +71,26 @@ const OUTCOMES: [&str; 19] = [
     "left",
 ];
 
+/// What a mailing leaves behind: with all of these, the segment is the mail that was sent, known only afterwards.
+pub const MAILING: [&str; 3] = ["visit", "conversion", "spend"];
+
 /// Parts of names of columns that say who somebody is.
-const PERSONAL: [&str; 16] = [
+const PERSONAL: [&str; 31] = [
+    "vorname",
+    "mobil",
+    "username",
+    "customername",
+    "clientname",
+    "membername",
+    "contactname",
+    "kundenname",
+    "kommentar",
+    "comment",
+    "bemerkung",
+    "notiz",
+    "notes",
+    "remark",
+    "strasse",
     "email",
     "phone",
     "mobile",
@@ -98,9 +135,29 @@ const OF_CUSTOMERS: [&str; 22] = [
     "citycategory",
 ];
 
+/// Names of areas: codes, whatever digits they have.
+const AREAS: [&str; 7] = ["zip", "zipcode", "plz", "postleitzahl", "postcode", "postalcode", "areacode"];
+
 /// Whether a column of an events file says something about the customer.
 pub fn is_of_customers(facts: &Facts<'_>) -> bool {
     OF_CUSTOMERS.contains(&facts.key.as_str())
+}
+
+/// Whether a column says who somebody is: by its name, or because its cells are addresses. Flags such as "has a phone"
+/// say nothing of who it is.
+pub fn is_personal(facts: &Facts<'_>) -> bool {
+    let named = PERSONAL.iter().any(|part| facts.key.contains(part));
+    let mails = facts.levels().filter(|cell| cell.contains('@') && cell.contains('.')).count();
+    (named && facts.n_distinct > FEW_LEVELS) || (mails > 0 && 2 * mails > facts.top.len())
+}
+
+/// The word that makes a column an outcome.
+fn outcome(facts: &Facts<'_>) -> Option<String> {
+    let exact = OUTCOMES.contains(&facts.key.as_str()).then(|| facts.key.clone());
+    exact.or_else(|| {
+        let words = super::kinds::name_words(facts.name());
+        words.into_iter().find(|word| OUTCOME_WORDS.contains(&word.as_str()))
+    })
 }
 
 /// Proposes a column as a demographic attribute, or says why not; `whole` when the sample is the whole file.
@@ -117,7 +174,7 @@ pub fn attribute(facts: &Facts<'_>, whole: bool, proposal: &mut Proposal) {
     value.insert("column".to_owned(), facts.name().into());
     value.insert("type".to_owned(), kind.into());
     let name = unique_name(facts.name(), proposal);
-    if let Some(word) = OUTCOMES.iter().find(|word| **word == facts.key) {
+    if let Some(word) = outcome(facts) {
         let reason = format!(
             "\"{word}\" is an outcome: known only afterwards, it would give personas away; to use it: {SECTION}.{}",
             line(&name, &Value::Table(value))
@@ -146,9 +203,8 @@ fn useless(facts: &Facts<'_>, whole: bool) -> Option<String> {
     if facts.n_distinct == 1 && whole {
         return Some("the same in every row".to_owned());
     }
-    // Flags such as "has a phone" say nothing of who it is.
-    let personal = PERSONAL.iter().any(|part| facts.key.contains(part)) || facts.key == "name";
-    if personal && facts.n_distinct > FEW_LEVELS {
+    let is_name = facts.key == "name" && facts.n_distinct > FEW_LEVELS;
+    if is_personal(facts) || is_name {
         return Some("says who somebody is, which no persona needs".to_owned());
     }
     let dressed = facts.numbers.as_ref().and_then(|numbers| numbers.dressed.as_ref());
@@ -167,14 +223,18 @@ fn typed(facts: &Facts<'_>) -> Option<(&'static str, Table, Confidence, String)>
             facts.top.iter().map(|(word, n)| format!("{word}: {}", count(*n as u64))).collect();
         return Some(("yes_no", more, High, shares.join(", ")));
     }
-    if let Some(time) =
-        facts.time.as_ref().filter(|time| time.is_day() && !time.only_digits && time.n_bad == 0)
-    {
+    if let Some(time) = facts.day.as_ref().filter(|day| !day.only_digits && day.n_bad == 0) {
         let format = Table::from_iter([("format".to_owned(), time.format.as_str().into())]);
         let confidence = if time.instead.is_some() { Low } else { High };
         return Some(("date", format, confidence, time.evidence.clone()));
     }
-    if let Some(numbers) = facts.numbers.as_ref().filter(|numbers| numbers.n_bad == 0) {
+    let is_area = AREAS.contains(&facts.key.as_str());
+    let is_code = |numbers: &&super::facts::Numbers| is_area || numbers.leading_zero;
+    if facts.numbers.as_ref().filter(is_code).is_some() && facts.is_free_text() {
+        return None;
+    }
+    let plain = |numbers: &&super::facts::Numbers| numbers.n_bad == 0 && !is_code(numbers);
+    if let Some(numbers) = facts.numbers.as_ref().filter(plain) {
         if facts.is_unique() && numbers.whole && numbers.min >= 0.0 && facts.n_rows > 100 {
             return None;
         }
@@ -192,7 +252,7 @@ fn typed(facts: &Facts<'_>) -> Option<(&'static str, Table, Confidence, String)>
             format!("{} to {}{missing}{code}", numbers.min, numbers.max),
         ));
     }
-    if facts.n_distinct <= MOST_LEVELS {
+    if facts.n_distinct <= MOST_LEVELS && !facts.is_free_text() {
         let levels: Vec<String> = facts.levels().take(4).map(super::words).collect();
         let more = if facts.n_distinct > 4 { " …" } else { "" };
         let evidence = format!("{} levels: {}{more}", facts.n_distinct, levels.join(", "));
@@ -309,6 +369,29 @@ mod tests {
             let proposal = proposed(name, cells);
             assert!(proposal.choices.is_empty() && proposal.unused[0].1.contains(reason), "{proposal:?}");
         }
+    }
+
+    #[test]
+    fn outcomes_and_people_are_known_by_words() {
+        for name in [
+            "churn_flag",
+            "Has Churned",
+            "ChurnScore",
+            "Customer Name",
+            "user_name",
+            "Vorname",
+            "Mobilnummer",
+        ] {
+            let cells = ["a", "b", "c", "d", "e", "f"];
+            assert_eq!(kind(name, &cells), None, "{name}");
+        }
+        let texts: Vec<String> = (0..50).map(|n| format!("text {n}")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        assert_eq!(kind("motto", &texts), None, "text that nobody shares makes no groups");
+        assert_eq!(kind("plz", &["01007", "10115", "01007"]).as_deref(), Some("category"));
+        assert_eq!(kind("zip", &["21007", "10115", "21007"]).as_deref(), Some("category"));
+        assert_eq!(kind("geburtsdatum", &["12.05.1956", "01.11.1988"]).as_deref(), Some("date"));
+        assert_eq!(kind("ip", &["10.0.0.1", "192.168.0.1"]).as_deref(), Some("category"));
     }
 
     #[test]

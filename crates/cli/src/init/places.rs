@@ -70,7 +70,8 @@ fn by_column(all: &[Facts<'_>], cast: &[Cast]) -> Option<Hint> {
     let (code, n) = all[cast.place].top.first()?;
     let evidence =
         format!("{} rows of \"{}\" say so", count(*n as u64), super::words(all[cast.place].name()));
-    is_currency(code).then(|| Hint { value: code.clone(), confidence: Confidence::High, evidence })
+    let code = code.trim().to_uppercase();
+    is_currency(&code).then_some(Hint { value: code, confidence: Confidence::High, evidence })
 }
 
 fn by_words(all: &[Facts<'_>]) -> Option<Hint> {
@@ -116,7 +117,7 @@ mod tests {
         let cells = cells.iter().map(|cell| Some((*cell).to_owned())).collect();
         let columns = [SampledColumn { name: name.to_owned(), shape: CellShape::Text, cells }];
         let facts: Vec<Facts<'_>> = columns.iter().map(Facts::of).collect();
-        let roles = cast(&facts, &[]);
+        let roles = cast(&facts, None, &[]);
         (currency(&facts, &roles), zone(&facts, &roles))
     }
 

@@ -48,13 +48,27 @@ pub struct Proposal {
     pub warnings: Vec<String>,
     pub currency: Option<Hint>,
     pub zone: Option<Hint>,
+    /// Times carry no offset: they are taken for those of the job's zone.
+    pub zone_of_job: bool,
+    /// Texts among the customers that name nobody, with their rows, until they become nulls.
+    pub nobody: Vec<(String, usize)>,
 }
 
 impl Proposal {
     pub fn new(table: TableName) -> Self {
         let (choices, rules) = (Vec::new(), Vec::new());
         let (unused, warnings) = (Vec::new(), Vec::new());
-        Self { table, choices, rules, unused, warnings, currency: None, zone: None }
+        Self {
+            table,
+            choices,
+            rules,
+            unused,
+            warnings,
+            currency: None,
+            zone: None,
+            zone_of_job: false,
+            nobody: Vec::new(),
+        }
     }
 
     /// Adds a line.

@@ -2,7 +2,9 @@
 
 use bespoke_io::CellShape;
 
+use super::exports::Placed;
 use super::facts::Facts;
+use super::totals;
 
 /// A part a column can play.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +57,11 @@ impl Role {
         })
     }
 
+    /// Whether a name is one of those that mean it, whatever the cells are.
+    pub fn may_be_named(self, facts: &Facts<'_>) -> bool {
+        points(self, facts) > 0
+    }
+
     /// What the cells must be for it.
     fn may_hold(self, facts: &Facts<'_>) -> bool {
         let few = |most: usize| facts.n_distinct > 0 && facts.n_distinct <= most;
@@ -64,7 +71,7 @@ impl Role {
             Time => facts.time.is_some(),
             Quantity | Price | Revenue => facts.numbers.is_some() && !facts.is_point_zero_id(),
             Event => facts.numbers.is_none() && few(200),
-            Currency => facts.levels().all(is_currency),
+            Currency => facts.levels().all(|text| is_currency(&text.trim().to_uppercase())),
             Country | Channel => facts.numbers.is_none() && few(400),
             Title => facts.numbers.is_none() && facts.time.is_none(),
             Category => facts.time.is_none() && !facts.is_amount() && few(5_000),
@@ -146,29 +153,66 @@ fn last_part(name: &str) -> Option<String> {
 /// Exact names have more points than this.
 const EXACT: usize = 700;
 
-/// The column of each role that has one; no column plays two. `given` are those of a known export, which come first.
-pub fn cast(all: &[Facts<'_>], given: &[(Role, usize, &str)]) -> Vec<Cast> {
-    let mut cast: Vec<Cast> = Vec::new();
-    for &(role, place, export) in given {
-        let evidence = format!("where {export} exports have it");
-        cast.push(Cast { role, place, confidence: Confidence::High, evidence, rival: None });
-    }
+/// Roles that leftover columns may play in a known export: its money and its people are where it says or nowhere.
+const BESIDE_AN_EXPORT: [Role; 5] = [Currency, Title, Category, Channel, Country];
+
+/// The column of each role that has one; no column plays two. `given` are those of a known export of this name, which
+/// come first.
+pub fn cast(all: &[Facts<'_>], export: Option<&str>, given: &[Placed]) -> Vec<Cast> {
+    let mut cast: Vec<Cast> = given.iter().map(|placed| placed_by(export, placed, all)).collect();
     for role in Role::ALL {
-        if cast.iter().any(|cast| cast.role == role) {
+        let known = cast.iter().any(|cast| cast.role == role);
+        if known || (export.is_some() && !BESIDE_AN_EXPORT.contains(&role)) {
             continue;
         }
         let free = |place: &usize| cast.iter().all(|cast| cast.place != *place);
-        let fit = |place: &usize| points(role, &all[*place]) > 0 && role.may_hold(&all[*place]);
+        let order = cast.iter().find(|cast| cast.role == Order).map(|cast| &all[cast.place]);
+        let fit = |place: &usize| {
+            let facts = &all[*place];
+            let money = matches!(role, Price | Revenue);
+            points(role, facts) > 0
+                && role.may_hold(facts)
+                && !(money && totals::is_beside_the_price(facts))
+                && !(role == Revenue && totals::of_orders(facts, order).is_some())
+        };
         let mut ranked: Vec<usize> = (0..all.len()).filter(free).filter(fit).collect();
         // Among equals the one with fewer gaps, then the first.
         ranked.sort_by_key(|&place| (std::cmp::Reverse(points(role, &all[place])), all[place].n_missing()));
         let Some(&best) = ranked.first() else { continue };
         cast.push(named(role, best, &ranked[1..], all));
     }
-    if cast.iter().all(|cast| cast.role != Time) {
+    if export.is_none() && cast.iter().all(|cast| cast.role != Time) {
         cast.extend(time_by_cells(all, &cast));
     }
     cast
+}
+
+/// A column of a known export; where a better one is too empty, both are named.
+fn placed_by(export: Option<&str>, placed: &Placed, all: &[Facts<'_>]) -> Cast {
+    let Placed { role, place, sparse } = *placed;
+    let mut evidence = format!("where {} exports have it", export.unwrap_or_default());
+    let Some(other) = sparse.filter(|_| matches!(role, Customer | Item)) else {
+        return Cast { role, place, confidence: Confidence::High, evidence, rival: None };
+    };
+    let share = 100.0 * all[other].n_present as f64 / all[other].n_rows.max(1) as f64;
+    evidence += &format!(
+        "; \"{}\" goes before it, but is filled in {share:.0} % of the rows only",
+        super::words(all[other].name())
+    );
+    Cast { role, place, confidence: Confidence::Low, evidence, rival: Some(other) }
+}
+
+/// Why a number of this role will be refused by the reader: how many cells, and one of them.
+pub fn refused(role: Role, facts: &Facts<'_>) -> Option<(usize, String)> {
+    let numbers = facts.numbers.as_ref()?;
+    let with = |n: usize, cell: &Option<String>| Some((n, cell.clone()?));
+    match role {
+        Quantity if numbers.n_fractions > 0 => with(numbers.n_fractions, &numbers.fraction),
+        Quantity | Price | Revenue => {
+            with(numbers.n_dressed, &numbers.dressed).or_else(|| with(numbers.n_bad, &numbers.bad))
+        }
+        _ => None,
+    }
 }
 
 fn named(role: Role, best: usize, others: &[usize], all: &[Facts<'_>]) -> Cast {
@@ -187,7 +231,12 @@ fn named(role: Role, best: usize, others: &[usize], all: &[Facts<'_>]) -> Cast {
             crate::outputs::count(all[rival].n_distinct as u64)
         );
     }
-    let confidence = if doubt { base.lower() } else { base };
+    let mut confidence = if doubt { base.lower() } else { base };
+    if let Some((n, cell)) = refused(role, &all[best]) {
+        confidence = Confidence::Low;
+        let (n, cell) = (crate::outputs::count(n as u64), super::words(&cell));
+        evidence += &format!("; {n} cells are refused by the reader, such as \"{cell}\"");
+    }
     let rival = rival.filter(|_| is_id || matches!(role, Time | Revenue | Price));
     Cast { role, place: best, confidence, evidence, rival }
 }
@@ -233,7 +282,7 @@ mod tests {
     fn played(all: &[(&str, &[&str])]) -> Vec<(Role, String, Confidence)> {
         let columns = columns(all);
         let facts: Vec<Facts<'_>> = columns.iter().map(Facts::of).collect();
-        let found = cast(&facts, &[]);
+        let found = cast(&facts, None, &[]);
         found.into_iter().map(|c| (c.role, columns[c.place].name.clone(), c.confidence)).collect()
     }
 

@@ -58,6 +58,37 @@ fn when(column: &Facts<'_>, key: &str, value: impl Into<Value>) -> Table {
     Table::from_iter([("column".to_owned(), column.name().into()), (key.to_owned(), value.into())])
 }
 
+/// Orders in which nothing was sold, by a column of their state; a warning where a rule would miss lines of them.
+pub fn not_sold(
+    status: &Facts<'_>,
+    order: Option<&Facts<'_>>,
+    states: &[&str],
+) -> Option<Result<Rule, String>> {
+    let seen: Vec<&(String, usize)> =
+        status.top.iter().filter(|(state, _)| states.contains(&state.as_str())).collect();
+    if seen.is_empty() {
+        return None;
+    }
+    let name = super::words(status.name());
+    let told: Vec<String> = seen.iter().map(|(state, n)| format!("{state} {}", count(*n as u64))).collect();
+    let told = told.join(", ");
+    let once = order.is_some_and(|order| {
+        let without = order.cells().filter(|(row, _)| status.column.cells[*row].is_none()).count();
+        without > 0
+    });
+    if once {
+        return Some(Err(format!(
+            "\"{name}\" says {told}, but only in the first line of an order: a rule would leave the other lines in. \
+             Leave such orders out of the export; as it is they count as sold"
+        )));
+    }
+    let evidence =
+        format!("orders that were not paid, or were paid back ({told} rows): they would count as sold");
+    let values: Vec<Value> = seen.iter().map(|(state, _)| Value::from(state.as_str())).collect();
+    let when = when(status, "in", values);
+    Some(Ok(Rule { name: "not_sold", when, then: "set_aside", confidence: Low, evidence }))
+}
+
 /// Item codes of a known list, where most codes are not words.
 fn fees(columns: Columns<'_, '_>) -> Option<Rule> {
     let item = columns.item?;
@@ -104,9 +135,11 @@ fn nothing_paid(columns: Columns<'_, '_>) -> Option<Rule> {
 
 fn other_currency(columns: Columns<'_, '_>) -> Option<Rule> {
     let currency = columns.currency?;
-    let others: Vec<Value> = currency.levels().skip(1).map(Value::from).collect();
     let (main, _) = currency.top.first()?;
-    let n = currency.top.iter().skip(1).map(|(_, n)| n).sum::<usize>();
+    let other = |(code, _): &&(String, usize)| code.trim().to_uppercase() != main.trim().to_uppercase();
+    let others: Vec<Value> =
+        currency.top.iter().filter(other).map(|(code, _)| Value::from(code.as_str())).collect();
+    let n = currency.top.iter().filter(other).map(|(_, n)| n).sum::<usize>();
     let evidence = format!("{} rows are not in {main}; a job has one currency", count(n as u64));
     let rule = Rule {
         name: "other_currency",
@@ -117,6 +150,9 @@ fn other_currency(columns: Columns<'_, '_>) -> Option<Rule> {
     };
     (n > 0).then_some(rule)
 }
+
+/// Fewer rows than this make no rule.
+const FEW: usize = 3;
 
 /// A letter before the number of an order whose lines are nearly all negative.
 fn refund_orders(columns: Columns<'_, '_>) -> Option<Rule> {
@@ -134,7 +170,7 @@ fn refund_orders(columns: Columns<'_, '_>) -> Option<Rule> {
         let with = rows().filter(|(id, _)| id.as_deref().and_then(letter) == Some(prefix));
         let (n, negative) =
             with.fold((0usize, 0usize), |(n, neg), (_, q)| (n + 1, neg + usize::from(is_negative(q))));
-        (n > 0 && negative * 10 >= n * 9).then_some((prefix, n, negative))
+        (n >= FEW && negative * 10 >= n * 9).then_some((prefix, n, negative))
     });
     let (prefix, n, negative) = found?;
     let evidence = format!(
@@ -181,16 +217,44 @@ mod tests {
 
     #[test]
     fn invoices_with_c_and_negative_quantities_are_refunds() {
-        let order = column("Invoice", &["5361", "5362", "5363", "5364", "C5365"]);
-        let quantity = column("Quantity", &["1", "2", "3", "4", "-1"]);
+        let orders: Vec<String> = (5361..5373).map(|n| n.to_string()).collect();
+        let orders: Vec<&str> =
+            orders.iter().map(String::as_str).chain(["C5373", "C5374", "C5375"]).collect();
+        let quantities: Vec<&str> = ["1"; 12].into_iter().chain(["-1"; 3]).collect();
+        let order = column("Invoice", &orders);
+        let quantity = column("Quantity", &quantities);
         let (order, quantity) = (Facts::of(&order), Facts::of(&quantity));
         let rules = suggest(Columns { order: Some(&order), quantity: Some(&quantity), ..Columns::default() });
         assert_eq!(names(&rules), ["cancellation", "negative"]);
         assert_eq!(rules[0].when["starts_with"].as_str(), Some("C"));
         assert_eq!((rules[0].then, rules[1].when["at_most"].as_float()), ("refund", Some(-1.0)));
-        let sold = column("Quantity", &["1", "2", "3", "4", "1"]);
+        let sold = column("Quantity", &["1"; 15]);
         let sold = Facts::of(&sold);
         assert_eq!(suggest(Columns { order: Some(&order), quantity: Some(&sold), ..Columns::default() }), []);
+    }
+
+    #[test]
+    fn one_odd_order_makes_no_rule_of_its_letter() {
+        let orders: Vec<String> = (5361..5375).map(|n| n.to_string()).chain(["A1005".to_owned()]).collect();
+        let order = column("Invoice", &orders.iter().map(String::as_str).collect::<Vec<_>>());
+        let quantity = column("Quantity", &["1"; 14].into_iter().chain(["-1"]).collect::<Vec<_>>());
+        let (order, quantity) = (Facts::of(&order), Facts::of(&quantity));
+        let rules = suggest(Columns { order: Some(&order), quantity: Some(&quantity), ..Columns::default() });
+        assert_eq!(names(&rules), ["negative"]);
+    }
+
+    #[test]
+    fn states_of_orders_are_a_rule_only_where_every_line_has_them() {
+        let order = column("Order", &["1", "1", "2"]);
+        let order = Facts::of(&order);
+        let status = column("Status", &["Failed", "Failed", "Completed"]);
+        let rule = not_sold(&Facts::of(&status), Some(&order), &["Failed", "Refunded"]).unwrap().unwrap();
+        assert_eq!(rule.when["in"], Value::Array(vec!["Failed".into()]));
+        let mut first = column("Status", &["refunded", "", "paid"]);
+        first.cells[1] = None;
+        let warning = not_sold(&Facts::of(&first), Some(&order), &["refunded"]).unwrap().unwrap_err();
+        assert!(warning.contains("only in the first line of an order"), "{warning}");
+        assert!(not_sold(&Facts::of(&status), Some(&order), &["voided"]).is_none());
     }
 
     #[test]

@@ -1,34 +1,37 @@
 //! From columns and their roles to the lines of a source.
 
 use anyhow::Result;
-use bespoke_io::{CellShape, FileFormat, TableName};
-use toml::Value;
+use bespoke_io::{FileFormat, TableName};
 
-use super::exports;
 use super::facts::Facts;
-use super::people;
-use super::places;
-use super::proposal::{Choice, Proposal, line, table_name};
-use super::roles::{
-    Cast, Confidence,
-    Confidence::{High, Low, Medium},
-    Role, cast,
-};
-use super::rules::{self, Columns};
+use super::proposal::{Proposal, line, table_name};
+use super::roles::Confidence::{High, Medium};
+use super::roles::{Cast, Role, cast, is_currency};
 use super::sample::{Looked, format_name};
-use super::tables;
+use super::{exports, others, places, tables, times, totals};
 use crate::outputs::count;
 
-/// Proposes a source for a file.
+/// What a file is good for.
+pub enum Use {
+    Source(Box<Proposal>),
+    /// A table that a job does not read, and what it is.
+    LeftOut(String),
+}
+
+/// Proposes a source for a file; rows of sums leave the sample.
 ///
 /// # Errors
 /// When the file is no table that a job can use.
-pub fn propose(looked: &Looked) -> Result<Proposal> {
-    let all: Vec<Facts<'_>> = looked.sample.columns.iter().map(Facts::of).collect();
+pub fn propose(looked: &mut Looked) -> Result<Use> {
+    let sums = totals::without_sums(&mut looked.sample);
+    let mut all: Vec<Facts<'_>> = looked.sample.columns.iter().map(Facts::of).collect();
+    times::settle_by_siblings(&mut all);
     let export = exports::recognise(&all);
-    let given = export.as_ref().map_or(&[][..], |(_, given)| &given[..]);
-    let cast = cast(&all, given);
-    let export = export.as_ref().map(|(export, _)| *export);
+    if let (None, Some(what)) = (&export, others::other(&all)) {
+        return Ok(Use::LeftOut(format!("{}: {what}", looked.name())));
+    }
+    let (export, given) = export.map_or((None, Vec::new()), |(export, given)| (Some(export), given));
+    let cast = cast(&all, export.map(|export| export.name), &given);
     let recognised = tables::recognise(&looked.name(), &all, &cast, export.map(|export| export.name))?;
     let mut source = Source {
         all: &all,
@@ -44,36 +47,37 @@ pub fn propose(looked: &Looked) -> Result<Proposal> {
         recognised.confidence,
         recognised.evidence,
     );
-    source
-        .proposal
-        .warnings
-        .extend(export.iter().flat_map(|export| export.notes).map(|note| (*note).to_owned()));
     source.file(looked);
     match recognised.table {
         TableName::Events => source.events(),
         TableName::Customers => source.customers(),
-        TableName::Items => source.items(),
+        TableName::Items => source.items(recognised.id),
     }
+    if let Some(export) = export {
+        source.export(export);
+    }
+    source.proposal.rules.splice(0..0, sums);
     source.numbers_and_nulls();
+    source.personal();
     source.proposal.currency = places::currency(&all, &source.cast);
     source.proposal.zone = places::zone(&all, &source.cast);
     source.rest();
-    Ok(source.proposal)
+    Ok(Use::Source(Box::new(source.proposal)))
 }
 
 /// A source in the making.
 pub(super) struct Source<'a, 's> {
-    all: &'a [Facts<'s>],
-    cast: Vec<Cast>,
+    pub(super) all: &'a [Facts<'s>],
+    pub(super) cast: Vec<Cast>,
     /// The sample is the whole file.
-    whole: bool,
+    pub(super) whole: bool,
     pub(super) proposal: Proposal,
     /// Places of columns that are mapped or spoken of.
-    used: Vec<usize>,
+    pub(super) used: Vec<usize>,
 }
 
 impl<'a, 's> Source<'a, 's> {
-    fn of(&self, role: Role) -> Option<(&Cast, &'a Facts<'s>)> {
+    pub(super) fn of(&self, role: Role) -> Option<(&Cast, &'a Facts<'s>)> {
         let cast = self.cast.iter().find(|cast| cast.role == role)?;
         Some((cast, &self.all[cast.place]))
     }
@@ -100,6 +104,18 @@ impl<'a, 's> Source<'a, 's> {
                 count((looked.sample.n_ragged + looked.sample.n_rows) as u64)
             ));
         }
+        if looked.sample.n_fields_left > 0 {
+            self.proposal.warnings.push(format!(
+                "its objects have more than {} fields: {} or more were not looked at",
+                count(bespoke_io::MAX_COLUMNS as u64),
+                count(looked.sample.n_fields_left as u64)
+            ));
+        }
+        self.doubled();
+    }
+
+    /// Columns of the same name cannot be told apart.
+    fn doubled(&mut self) {
         let mut names: Vec<&str> = self.all.iter().map(Facts::name).collect();
         names.sort_unstable();
         let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0].to_owned());
@@ -128,75 +144,12 @@ impl<'a, 's> Source<'a, 's> {
         choice.instead.extend(rival);
     }
 
-    fn events(&mut self) {
-        self.kind();
-        for role in [
-            Role::Customer,
-            Role::Item,
-            Role::Time,
-            Role::EventId,
-            Role::Quantity,
-            Role::Price,
-            Role::Revenue,
-        ] {
-            self.map(role);
-        }
-        for role in [Role::Order, Role::Title, Role::Category, Role::Channel] {
-            if self.facts(Role::Item).is_some() || matches!(role, Role::Order | Role::Channel) {
-                self.map(role);
-            }
-        }
-        self.one_currency();
-        self.ids();
-        self.guests();
-        self.time();
-        self.duplicates();
-        self.rules();
-        let of_customers =
-            |place: &usize| !self.used.contains(place) && people::is_of_customers(&self.all[*place]);
-        let places: Vec<usize> = (0..self.all.len()).filter(of_customers).collect();
-        for place in places {
+    fn items(&mut self, id: Option<usize>) {
+        if let (None, Some(place)) = (self.of(Role::Item), id) {
             self.used.push(place);
-            people::attribute(&self.all[place], self.whole, &mut self.proposal);
+            let (name, evidence) = (self.all[place].name().to_owned(), "every row has another one");
+            self.proposal.choose("columns", "item_id", name, Medium, evidence);
         }
-        if self.facts(Role::Item).is_none() {
-            self.proposal.warnings.push("no column names items: there will be no recommendations".to_owned());
-        }
-        if self.facts(Role::Price).is_none() && self.facts(Role::Revenue).is_none() {
-            self.proposal
-                .warnings
-                .push("no column holds amounts: customers will have no value in money".to_owned());
-        }
-    }
-
-    fn customers(&mut self) {
-        let by_position = self
-            .facts(Role::Customer)
-            .or_else(|| self.all.iter().find(|facts| facts.key == "id" && facts.is_unique()));
-        match by_position {
-            Some(facts) if facts.is_unique() && self.facts(Role::Customer).is_none() => {
-                let place = self.all.iter().position(|other| other.name() == facts.name());
-                self.used.extend(place);
-                let (name, evidence) = (facts.name().to_owned(), "every row has another one");
-                self.proposal.choose("columns", "customer_id", name, Medium, evidence);
-            }
-            Some(_) => self.map(Role::Customer),
-            None => {
-                let evidence =
-                    "no column identifies customers; the number of a row in the file becomes the id";
-                self.proposal.choose("", "rows_are_customers", true, Low, evidence);
-            }
-        }
-        self.ids();
-        for place in 0..self.all.len() {
-            if !self.used.contains(&place) {
-                self.used.push(place);
-                people::attribute(&self.all[place], self.whole, &mut self.proposal);
-            }
-        }
-    }
-
-    fn items(&mut self) {
         for role in [Role::Item, Role::Title, Role::Category, Role::Price] {
             self.map(role);
         }
@@ -205,15 +158,30 @@ impl<'a, 's> Source<'a, 's> {
     }
 
     /// A job has one currency; a column of it is mapped so that other ones are noticed.
-    fn one_currency(&mut self) {
+    pub(super) fn one_currency(&mut self) {
         let Some(facts) = self.facts(Role::Currency) else { return };
-        if facts.n_missing() == 0 {
+        let name = super::words(facts.name());
+        if facts.levels().all(is_currency) {
             self.map(Role::Currency);
+        }
+        if facts.n_distinct > 1 {
+            let codes: Vec<String> =
+                facts.top.iter().take(5).map(|(code, n)| format!("{code} {}", count(*n as u64))).collect();
+            self.proposal.warnings.push(format!(
+                "\"{name}\" has several currencies ({}); a job has one, and rows in the others are set aside",
+                codes.join(", ")
+            ));
+        }
+        if facts.n_missing() > 0 {
+            self.proposal.warnings.push(format!(
+                "{} rows name no currency in \"{name}\" and are taken for that of the job",
+                count(facts.n_missing() as u64)
+            ));
         }
     }
 
     /// Ids that were numbers once.
-    fn ids(&mut self) {
+    pub(super) fn ids(&mut self) {
         for role in [Role::Customer, Role::Item, Role::Order] {
             let mapped = self
                 .of(role)
@@ -225,160 +193,32 @@ impl<'a, 's> Source<'a, 's> {
         }
     }
 
-    fn guests(&mut self) {
-        match self.facts(Role::Customer) {
-            None => {
-                let evidence = "no column names customers: nobody can be scored";
-                self.proposal.choose("", "guests", true, Low, evidence);
-            }
-            Some(facts) if facts.n_missing() > 0 => {
-                let share = 100.0 * facts.n_missing() as f64 / facts.n_rows as f64;
-                let evidence =
-                    format!("{share:.1} % of the rows have no customer: they count for popularity only");
-                self.proposal.choose("", "guests", true, High, evidence);
-            }
-            Some(_) => {}
-        }
-    }
-
-    fn time(&mut self) {
-        let Some(facts) = self.facts(Role::Time) else { return };
-        let Some(guess) = &facts.time else { return };
-        let typed = matches!(facts.column.shape, CellShape::Instant | CellShape::Local);
-        let confidence = match (&guess.instead, guess.n_bad) {
-            (Some(_), _) if guess.evidence.contains("nothing in the rows") => Low,
-            (Some(_), _) | (None, 1..) => Medium,
-            _ => High,
-        };
-        if guess.n_bad > 0 {
-            self.proposal.warnings.push(format!(
-                "{} cells of \"{}\" are not times of this format and will be rejected",
-                count(guess.n_bad as u64),
-                super::words(facts.name())
-            ));
-        }
-        if !typed {
-            let format = guess.format.as_str();
-            let choice = self.proposal.choose("time", "format", format, confidence, guess.evidence.clone());
-            choice.instead.extend(guess.instead.as_ref().map(|other| line("format", &other.as_str().into())));
-        }
-        if facts.n_missing() > 0 {
-            self.proposal
-                .warnings
-                .push(format!("{} rows have no time and will be rejected", count(facts.n_missing() as u64)));
-        }
-        if guess.needs_zone {
-            // The value is filled in when the zone of the job is known.
-            self.proposal.choose("time", "zone", "", Low, "");
-        }
-    }
-
-    /// Without a time of day and an order, two equal purchases look like one that is told twice.
-    fn duplicates(&mut self) {
-        let Some(time) = self.facts(Role::Time) else { return };
-        let days = time.time.as_ref().is_some_and(super::times::TimeGuess::is_day);
-        if days && self.facts(Role::Order).is_none() && self.facts(Role::EventId).is_none() {
-            let evidence =
-                "times are days and no column names orders: equal rows may be two purchases of a day";
-            let choice = self.proposal.choose("", "duplicates", "keep", Medium, evidence);
-            choice.instead.push("duplicates = \"merge\"".to_owned());
-        }
-    }
-
-    fn rules(&mut self) {
-        let columns = Columns {
-            order: self.facts(Role::Order),
-            item: self.facts(Role::Item),
-            quantity: self.facts(Role::Quantity),
-            price: self.facts(Role::Price),
-            revenue: self.facts(Role::Revenue),
-            currency: self.facts(Role::Currency).filter(|facts| facts.n_missing() == 0),
-        };
-        self.proposal.rules = rules::suggest(columns);
-        let Some((revenue, price)) = columns.revenue.zip(columns.price) else { return };
-        if revenue.is_amount() && columns.quantity.is_some() {
-            let note = format!(
-                "\"{}\" is taken for the revenue of a line and goes before quantity times \"{}\"",
-                super::words(revenue.name()),
-                super::words(price.name())
-            );
-            self.proposal.warnings.push(note);
-        }
-    }
-
-    /// Decimal sign and texts without a value; one of each for all columns of a source.
-    fn numbers_and_nulls(&mut self) {
-        let mapped = |place: &usize| self.used.contains(place);
-        let numeric = (0..self.all.len()).filter(mapped).map(|place| &self.all[place]);
-        let with_sign = |sign| {
-            numeric.clone().filter(move |f| f.numbers.as_ref().is_some_and(|n| n.decimal == Some(sign)))
-        };
-        let quoted = |facts: &Facts<'_>| format!("\"{}\"", super::words(facts.name()));
-        let (commas, points): (Vec<String>, Vec<String>) =
-            (with_sign(',').map(quoted).collect(), with_sign('.').map(quoted).collect());
-        let mut lines: Vec<Choice> = Vec::new();
-        if commas.len() > points.len() {
-            let confidence = if points.is_empty() { High } else { Medium };
-            lines.push(choice(
-                "decimal",
-                ",".into(),
-                confidence,
-                format!("numbers with decimal commas in {}", commas.join(", ")),
-            ));
-        }
-        if !commas.is_empty() && !points.is_empty() {
-            let warning = format!(
-                "decimal commas in {} and decimal points in {}: a source has one sign, rows with the other will be rejected",
-                commas.join(", "),
-                points.join(", ")
-            );
-            self.proposal.warnings.push(warning);
-        }
-        let mut nulls: Vec<String> = numeric.clone().flat_map(|facts| facts.nulls.clone()).collect();
-        nulls.sort();
-        nulls.dedup();
-        if !nulls.is_empty() {
-            let columns: Vec<String> =
-                numeric.clone().filter(|facts| !facts.nulls.is_empty()).take(5).map(quoted).collect();
-            let all: Vec<Value> = std::iter::once(String::new()).chain(nulls).map(Value::from).collect();
-            lines.push(choice(
-                "null",
-                all.into(),
-                High,
-                format!("stand for no value in {}", columns.join(", ")),
-            ));
-        }
-        for facts in numeric {
-            let Some(numbers) = &facts.numbers else { continue };
-            if let Some(cell) = &numbers.dressed {
-                self.proposal.warnings.push(format!(
-                    "{} has numbers like {}: thousands and currency signs are refused, export it without",
-                    quoted(facts),
-                    super::words(cell)
-                ));
-            } else if let Some(cell) = &numbers.bad {
-                self.proposal.warnings.push(format!(
-                    "{} cells of {} are no numbers, for example \"{}\"",
-                    numbers.n_bad,
-                    quoted(facts),
-                    super::words(cell)
-                ));
-            }
-        }
-        self.proposal.choices.extend(lines);
-    }
-
-    /// Says of every other column that it has no use.
+    /// Says of every other column why it has no use.
     fn rest(&mut self) {
+        let order = self.facts(Role::Order);
         for place in 0..self.all.len() {
-            if !self.used.contains(&place) {
-                let reason = "no part in this table was recognised".to_owned();
-                self.proposal.unused.push((self.all[place].name().to_owned(), reason));
+            if self.used.contains(&place) {
+                continue;
             }
+            let facts = &self.all[place];
+            let amount = facts.numbers.is_some() && Role::Revenue.may_be_named(facts);
+            let total = totals::of_orders(facts, order).filter(|_| amount);
+            let reason = if let Some(total) = total {
+                format!("{total}; columns.revenue takes it nevertheless")
+            } else if let Some((n, cell)) = &facts.nearly_numbers {
+                let (n, cell) = (count(*n as u64), super::words(cell));
+                format!("{n} of its cells are no numbers, such as \"{cell}\"")
+            } else if totals::is_beside_the_price(facts) && facts.numbers.is_some() {
+                "a discount, tax or cost, not what was paid for a line".to_owned()
+            } else {
+                "no part in this table was recognised".to_owned()
+            };
+            let telling = facts.nearly_numbers.is_some() && Role::Price.may_be_named(facts);
+            if telling || (amount && reason.contains("total")) {
+                let name = super::words(facts.name());
+                self.proposal.warnings.push(format!("\"{name}\" is not used: {reason}"));
+            }
+            self.proposal.unused.push((facts.name().to_owned(), reason));
         }
     }
-}
-
-fn choice(key: &str, value: Value, confidence: Confidence, evidence: String) -> Choice {
-    Choice { section: "", key: key.to_owned(), value, confidence, evidence, instead: Vec::new() }
 }

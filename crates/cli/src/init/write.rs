@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use toml::{Table, Value};
+use toml::Value;
 
 use super::proposal::{Choice, Hint, Proposal, Rule, bare_or_quoted, line};
 
@@ -94,8 +94,7 @@ fn write_rule(out: &mut String, source: &str, rule: &Rule) {
     out.push('\n');
     comment(out, &format!("{}: {}", rule.confidence.name(), rule.evidence));
     push_line(out, &format!("[[{source}.rule]]"));
-    let lines = Table::from_iter([("name".to_owned(), Value::from(rule.name))]);
-    lines.iter().for_each(|(key, value)| push_line(out, &line(key, value)));
+    push_line(out, &line("name", &rule.name.into()));
     push_line(out, &line("when", &Value::Table(rule.when.clone())));
     push_line(out, &line("then", &rule.then.into()));
 }
@@ -125,6 +124,7 @@ fn comment(out: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use bespoke_io::TableName;
+    use toml::Table;
 
     use super::super::roles::Confidence;
     use super::*;
