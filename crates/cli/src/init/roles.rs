@@ -237,6 +237,13 @@ fn named(role: Role, best: usize, others: &[usize], all: &[Facts<'_>]) -> Cast {
         let (n, cell) = (crate::outputs::count(n as u64), super::words(&cell));
         evidence += &format!("; {n} cells are refused by the reader, such as \"{cell}\"");
     }
+    if role == Revenue && totals::may_be_gross(&all[best]) {
+        confidence = Confidence::Low;
+        evidence += "; a total may hold tax and shipping, which are no revenue";
+    }
+    if matches!(role, Price | Revenue) && !exact {
+        confidence = Confidence::Low;
+    }
     let rival = rival.filter(|_| is_id || matches!(role, Time | Revenue | Price));
     Cast { role, place: best, confidence, evidence, rival }
 }

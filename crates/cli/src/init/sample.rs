@@ -60,7 +60,10 @@ pub fn look(path: &Path, max_rows: usize) -> Result<Looked> {
         "{shown} is JSON over several lines, not one object per line: jq -c . {shown} > rows.jsonl"
     );
     ensure!(!sample.columns.is_empty(), "{shown} holds no columns");
-    let names = || sample.columns.iter().map(|column| column.name.trim()).collect::<Vec<_>>().join(", ");
+    let names = || {
+        let names: Vec<&str> = sample.columns.iter().map(|column| column.name.trim()).collect();
+        super::words(&names.join(", "))
+    };
     if sample.n_rows == 0 {
         let ragged = if sample.n_ragged > 0 { " of as many fields as it has names" } else { "" };
         bail!("{shown} has a header ({}) and no rows{ragged} below it", names());

@@ -191,8 +191,7 @@ pub fn guess_days(cells: &[&str]) -> Option<TimeGuess> {
     let example = cells.first()?;
     let reads = |format: &&&str| {
         let Some(days) = Days::new(format) else { return false };
-        let read = |cells: &[&str]| cells.iter().filter(|cell| days.read(cell).is_some()).count();
-        read(&cells[..cells.len().min(FIRST)]) == cells.len().min(FIRST) && read(cells) == cells.len()
+        cells.iter().all(|cell| days.read(cell).is_some())
     };
     let is_day = |format: &&&str| !format.contains("%H") && !format.contains("%I");
     let fitting: Vec<&&str> = LOCAL.iter().filter(is_day).filter(reads).collect();

@@ -41,6 +41,13 @@ pub fn is_beside_the_price(facts: &Facts<'_>) -> bool {
     name_words(facts.name()).iter().any(|word| BESIDE_THE_PRICE.contains(&word.as_str()))
 }
 
+/// Whether the name is that of a total, though not of a line.
+pub fn may_be_gross(facts: &Facts<'_>) -> bool {
+    let words = name_words(facts.name());
+    let has = |word: &str| words.iter().any(|other| other == word);
+    has("total") && !has("line") && !has("net")
+}
+
 /// Why a column of amounts is one of totals of orders: the same in every line of an order, or filled in one of its
 /// lines only. `None` where it is not, or no order has two lines.
 pub fn of_orders(amounts: &Facts<'_>, orders: Option<&Facts<'_>>) -> Option<String> {
@@ -141,6 +148,19 @@ mod tests {
             [("Cart Discount Amount", true), ("taxAmount", true), ("Amount", false), ("Costume price", false)]
         {
             assert_eq!(is_beside_the_price(&Facts::of(&column(name, &["1"]))), is, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_total_may_be_gross_unless_it_is_of_a_line() {
+        for (name, is) in [
+            ("order_total", true),
+            ("Total", true),
+            ("line_total", false),
+            ("net total", false),
+            ("amount", false),
+        ] {
+            assert_eq!(may_be_gross(&Facts::of(&column(name, &["1"]))), is, "{name}");
         }
     }
 

@@ -126,6 +126,19 @@ fn money_and_people_of_shop_exports_are_where_they_belong() {
             says: &["\"total\" is not used: the same in every line of an order"],
             check: "7 customers",
         },
+        Case {
+            name: "any shop: one row per order and a total, which may be gross",
+            files: file(
+                "orders.csv",
+                rows("order_id,customer_id,date,total_amount", 20, |n| {
+                    format!("{n},c{},2024-01-{:02},{}.50", n % 7, n + 1, n + 30)
+                }),
+            ),
+            job: &["revenue = \"total_amount\""],
+            says: &["a total may hold tax and shipping, which are no revenue"],
+            check: "7 customers, 0 items, 20 events",
+            ..CASE
+        },
     ]);
 }
 
@@ -352,39 +365,4 @@ fn a_folder_of_a_generated_world_gives_the_tables_a_job_reads() {
     assert!(!job.contains("kind = \"purchase\"") && !job.contains("truth"), "{job}");
     let check = fixture.run_in(&fixture.path("w"), &["check"]).ok();
     assert!(check.contains("300 customers"), "{check}");
-}
-
-#[test]
-fn two_currencies_in_two_files_are_never_joined_or_added() {
-    let orders = |code: &str| {
-        rows("customer_id,date,sku,qty,price,currency", 12, |n| {
-            format!("c{},2024-01-{:02},s{},1,9.50,{code}", n % 3, n + 1, n % 2)
-        })
-    };
-    let priced = |code: &str| {
-        rows(&format!("customer_id,date,sku,qty,price_{code}"), 12, |n| {
-            format!("c{},2024-01-{:02},s{},1,9.50", n % 3, n + 1, n % 2)
-        })
-    };
-    check_all(vec![
-        Case {
-            name: "a column of currencies",
-            files: vec![("a.csv", orders("EUR")), ("b.csv", orders("USD"))],
-            job: &[
-                "path = \"a.csv\"",
-                "path = \"b.csv\"",
-                "low: 12 rows of \"currency\" say so; other files are in USD",
-            ],
-            says: &["its amounts are in USD, those of the job in EUR: its rows will be rejected"],
-            ..CASE
-        },
-        Case {
-            name: "names of columns",
-            files: vec![("a.csv", priced("eur")), ("b.csv", priced("usd"))],
-            job: &["price = \"price_eur\""],
-            not_job: &["price = \"price_usd\""],
-            says: &["its amounts are in USD, those of the job in EUR: its amounts are not used"],
-            ..CASE
-        },
-    ]);
 }

@@ -141,6 +141,41 @@ fn what_init_proposes_the_next_step_reads() {
 }
 
 #[test]
+fn two_currencies_in_two_files_are_never_joined_or_added() {
+    let orders = |code: &str| {
+        rows("customer_id,date,sku,qty,price,currency", 12, |n| {
+            format!("c{},2024-01-{:02},s{},1,9.50,{code}", n % 3, n + 1, n % 2)
+        })
+    };
+    let priced = |code: &str| {
+        rows(&format!("customer_id,date,sku,qty,price_{code}"), 12, |n| {
+            format!("c{},2024-01-{:02},s{},1,9.50", n % 3, n + 1, n % 2)
+        })
+    };
+    check_all(vec![
+        Case {
+            name: "a column of currencies",
+            files: vec![("a.csv", orders("EUR")), ("b.csv", orders("USD"))],
+            job: &[
+                "path = \"a.csv\"",
+                "path = \"b.csv\"",
+                "low: 12 rows of \"currency\" say so; other files are in USD",
+            ],
+            says: &["its amounts are in USD, those of the job in EUR: its rows will be rejected"],
+            ..CASE
+        },
+        Case {
+            name: "names of columns",
+            files: vec![("a.csv", priced("eur")), ("b.csv", priced("usd"))],
+            job: &["price = \"price_eur\""],
+            not_job: &["price = \"price_usd\""],
+            says: &["its amounts are in USD, those of the job in EUR: its amounts are not used"],
+            ..CASE
+        },
+    ]);
+}
+
+#[test]
 fn tables_are_told_apart() {
     check_all(vec![
         Case {
