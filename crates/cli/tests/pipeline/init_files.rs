@@ -63,19 +63,19 @@ fn what_init_proposes_the_next_step_reads() {
             name: "refunds in the second month only",
             files: vec![
                 (
-                    "feb.csv",
+                    "b.csv",
                     rows("customer,date,sku,qty,price", 20, |n| {
                         format!("c{},2024-02-{:02},s,{},9.5", n % 4, n + 1, if n == 3 { -1 } else { 1 })
                     }),
                 ),
                 (
-                    "jan.csv",
+                    "a.csv",
                     rows("customer,date,sku,qty,price", 20, |n| {
                         format!("c{},2024-01-{:02},s,1,9.5", n % 4, n + 1)
                     }),
                 ),
             ],
-            job: &["path = [\"feb.csv\", \"jan.csv\"]", "when = { at_most = -1.0, column = \"qty\" }"],
+            job: &["path = [\"a.csv\", \"b.csv\"]", "when = { at_most = -1.0, column = \"qty\" }"],
             check: "4 customers, 1 items, 40 events",
             ..CASE
         },
