@@ -21,6 +21,8 @@ pub struct Export {
     pub customer_is_no_id: bool,
     /// Where the state of an order is, and the states in which nothing was bought.
     pub status: Option<(&'static str, &'static [&'static str])>,
+    /// A column that is filled when the order was cancelled.
+    pub cancelled: Option<&'static str>,
     /// What a reader of the job should know.
     pub notes: &'static [&'static str],
 }
@@ -32,6 +34,7 @@ const PLAIN: Export = Export {
     columns: &[],
     customer_is_no_id: false,
     status: None,
+    cancelled: None,
     notes: &[],
 };
 
@@ -57,6 +60,7 @@ const EXPORTS: [Export; 10] = [
             (Price, &["Lineitem price"]),
         ],
         status: Some(("Financial Status", &["voided", "refunded", "pending", "expired", "unpaid"])),
+        cancelled: Some("Cancelled at"),
         notes: &["Lineitem discounts and refunds are in columns of their own and are not subtracted"],
         ..PLAIN
     },
@@ -277,15 +281,24 @@ impl Source<'_, '_> {
             choice.evidence = "a name, not an id: people of the same name become one customer".to_owned();
             choice.instead.push("remove this line and set guests = true".to_owned());
         }
-        let Some((column, states)) = export.status else { return };
-        let Some(place) = self.all.iter().position(|facts| facts.name() == column) else { return };
-        match rules::not_sold(&self.all[place], self.facts(Role::Order), states) {
-            Some(Ok(rule)) => {
-                self.used.push(place);
-                self.proposal.rules.push(rule);
+        let place = |column: &str| self.all.iter().position(|facts| facts.name() == column);
+        let order = self.facts(Order);
+        let status = export.status.and_then(|(column, states)| {
+            let at = place(column)?;
+            Some((at, rules::not_sold(&self.all[at], order, states)?))
+        });
+        let cancelled = export.cancelled.and_then(|column| {
+            let at = place(column)?;
+            Some((at, rules::cancelled(&self.all[at], order)?))
+        });
+        for (at, rule) in [status, cancelled].into_iter().flatten() {
+            match rule {
+                Ok(rule) => {
+                    self.used.push(at);
+                    self.proposal.rules.push(rule);
+                }
+                Err(warning) => self.proposal.warnings.push(warning),
             }
-            Some(Err(warning)) => self.proposal.warnings.push(warning),
-            None => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Row rules that the cells suggest: refunds, fees, gifts and write-offs, other currencies.
 
+use std::collections::BTreeSet;
+
 use toml::{Table, Value};
 
 use super::facts::Facts;
@@ -72,21 +74,47 @@ pub fn not_sold(
     let name = super::words(status.name());
     let told: Vec<String> = seen.iter().map(|(state, n)| format!("{state} {}", count(*n as u64))).collect();
     let told = told.join(", ");
-    let once = order.is_some_and(|order| {
-        let without = order.cells().filter(|(row, _)| status.column.cells[*row].is_none()).count();
-        without > 0
-    });
-    if once {
-        return Some(Err(format!(
-            "\"{name}\" says {told}, but only in the first line of an order: a rule would leave the other lines in. \
-             Leave such orders out of the export; as it is they count as sold"
-        )));
+    if order.is_some_and(|order| is_said_once(status, order)) {
+        return Some(Err(in_first_lines(&format!("\"{name}\" says {told}"))));
     }
     let evidence =
         format!("orders that were not paid, or were paid back ({told} rows): they would count as sold");
     let values: Vec<Value> = seen.iter().map(|(state, _)| Value::from(state.as_str())).collect();
     let when = when(status, "in", values);
     Some(Ok(Rule { name: "not_sold", when, then: "set_aside", confidence: Low, evidence }))
+}
+
+/// Orders that were cancelled, by a column that is filled for them.
+pub fn cancelled(filled: &Facts<'_>, order: Option<&Facts<'_>>) -> Option<Result<Rule, String>> {
+    if filled.n_present == 0 {
+        return None;
+    }
+    let (name, n) = (super::words(filled.name()), count(filled.n_present as u64));
+    if order.is_some_and(|order| is_said_once(filled, order)) {
+        return Some(Err(in_first_lines(&format!("\"{name}\" is filled in {n} rows"))));
+    }
+    let evidence = format!("{n} rows of orders that were cancelled: they would count as sold");
+    let when = when(filled, "matches", ".");
+    Some(Ok(Rule { name: "cancelled", when, then: "set_aside", confidence: Low, evidence }))
+}
+
+/// Whether some order says it in one of its lines and leaves it empty in another.
+fn is_said_once(said: &Facts<'_>, order: &Facts<'_>) -> bool {
+    let lines = |filled: bool| -> BTreeSet<&str> {
+        order
+            .cells()
+            .filter(|(row, _)| said.column.cells[*row].is_some() == filled)
+            .map(|(_, id)| id)
+            .collect()
+    };
+    !lines(true).is_disjoint(&lines(false))
+}
+
+fn in_first_lines(said: &str) -> String {
+    format!(
+        "{said}, but only in the first line of an order: a rule would leave the other lines in. Leave such orders out \
+         of the export; as it is they count as sold"
+    )
 }
 
 /// Item codes of a known list, where most codes are not words.
@@ -255,6 +283,14 @@ mod tests {
         let warning = not_sold(&Facts::of(&first), Some(&order), &["refunded"]).unwrap().unwrap_err();
         assert!(warning.contains("only in the first line of an order"), "{warning}");
         assert!(not_sold(&Facts::of(&status), Some(&order), &["voided"]).is_none());
+        let mut filled = column("Cancelled at", &["", "", "2024-01-07"]);
+        filled.cells[..2].fill(None);
+        let rule = cancelled(&Facts::of(&filled), Some(&order)).unwrap().unwrap();
+        assert_eq!(rule.when["matches"].as_str(), Some("."));
+        filled.cells = vec![Some("2024-01-07".to_owned()), None, None];
+        assert!(cancelled(&Facts::of(&filled), Some(&order)).unwrap().is_err());
+        filled.cells.fill(None);
+        assert!(cancelled(&Facts::of(&filled), Some(&order)).is_none());
     }
 
     #[test]
