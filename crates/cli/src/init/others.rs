@@ -24,12 +24,20 @@ const OTHERS: [Other; 8] = [
     Other {
         what: "support tickets",
         needs: &[
-            &["ticketid", "conversationid", "ticket"],
+            &["ticketid", "conversationid"],
             &["createdat", "status", "subject", "solvedat", "firstreplyat", "kind", "actor", "priority"],
         ],
         never: &["quantity", "price", "itemid", "productid"],
     },
-    Other { what: "consents", needs: &[&["purpose"], &["state", "basis", "granted", "status"]], never: &[] },
+    Other {
+        what: "consents",
+        needs: &[
+            &["purpose"],
+            &["state", "basis", "granted"],
+            &["time", "statedat", "createdat", "expiresat"],
+        ],
+        never: &[],
+    },
     Other {
         what: "sessions",
         needs: &[
@@ -102,6 +110,7 @@ mod tests {
         for header in [
             "customer_id,item_id,time,event,quantity,price,order_id,channel,session_id,offer_id",
             "customer_id,age,country,newsletter,household_size",
+            "id,status,duration,purpose,amount,age",
             "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country",
         ] {
             assert_eq!(what(header), None, "{header}");

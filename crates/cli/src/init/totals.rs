@@ -100,11 +100,17 @@ pub fn without_sums(sample: &mut Sample) -> Option<Rule> {
     }
     let column = &sample.columns[at];
     let text = column.cells[row].clone()?;
+    // The rule sees the text alone, wherever it stands.
+    let with_text = column.cells.iter().filter(|cell| cell.as_ref() == Some(&text)).count();
+    if with_text > rows.len() {
+        return None;
+    }
     let when = Table::from_iter([
         ("column".to_owned(), Value::from(column.name.as_str())),
         ("equals".to_owned(), Value::from(text.as_str())),
     ]);
-    let evidence = format!("\"{}\" in row {} is a sum of the rows above it", super::words(&text), row + 2);
+    let evidence =
+        format!("\"{}\" stands in a row without a time: a sum of the rows above it", super::words(&text));
     for column in &mut sample.columns {
         let mut at = 0;
         column.cells.retain(|_| {
@@ -179,5 +185,17 @@ mod tests {
         );
         assert!(sample.n_rows == 10 && sample.columns.iter().all(|column| column.cells.len() == 10));
         assert_eq!(without_sums(&mut sample), None);
+        let plans = vec![
+            column(
+                "plan",
+                &[
+                    "total", "basic", "total", "basic", "basic", "basic", "basic", "basic", "basic", "basic",
+                    "total",
+                ],
+            ),
+            column("date", &["2024-01-05"; 10].iter().copied().chain([""]).collect::<Vec<_>>()),
+        ];
+        let mut sample = Sample { columns: plans, n_rows: 11, n_ragged: 0, whole: true, n_fields_left: 0 };
+        assert_eq!(without_sums(&mut sample), None, "a plan of that name");
     }
 }
