@@ -9,6 +9,9 @@ use std::sync::mpsc::sync_channel;
 ///
 /// # Errors
 /// The first error of `take`; blocks after it are not taken.
+///
+/// # Panics
+/// When `make` does, with its cause.
 pub(crate) fn in_order<T: Send>(
     n_blocks: usize,
     threads: NonZeroUsize,
@@ -21,19 +24,24 @@ pub(crate) fn in_order<T: Send>(
     }
     let make = &make;
     std::thread::scope(|scope| {
-        let receivers: Vec<_> = (0..threads)
+        let mut makers: Vec<_> = (0..threads)
             .map(|first| {
                 let (sender, receiver) = sync_channel(1);
-                scope.spawn(move || {
+                let maker = scope.spawn(move || {
                     // The other end is gone when the caller could not take a block.
                     (first..n_blocks).step_by(threads).all(|block| sender.send(make(block)).is_ok())
                 });
-                receiver
+                (receiver, Some(maker))
             })
             .collect();
         (0..n_blocks).try_for_each(|block| {
-            let made = receivers[block % threads].recv();
-            take(made.map_err(|_| io::Error::other(format!("block {block} was not made")))?)
+            let (receiver, maker) = &mut makers[block % threads];
+            let Ok(made) = receiver.recv() else {
+                // Only a panic ends a maker early: it goes on here, with its cause.
+                let panic = maker.take().and_then(|maker| maker.join().err());
+                std::panic::resume_unwind(panic.unwrap_or_else(|| Box::new("a block was not made")))
+            };
+            take(made)
         })
     })
 }
@@ -59,6 +67,13 @@ mod tests {
             .unwrap();
             assert_eq!(taken, (0..23).map(|block| block * block).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    #[should_panic(expected = "block 5 is bad")]
+    fn a_panic_keeps_its_cause() {
+        let make = |block| assert!(block != 5, "block {block} is bad");
+        in_order(9, NonZeroUsize::new(2).unwrap(), make, |()| Ok(())).unwrap();
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl Draws {
         n
     }
 
-    /// An index with probability proportional to its share; shares need not add up to 1.
+    /// An index with probability proportional to its share; shares need not add up to 1, but one must be above 0.
     pub(crate) fn pick(&mut self, shares: &[f64]) -> usize {
         let mut rest = self.uniform() * shares.iter().sum::<f64>();
         for (index, share) in shares.iter().enumerate() {
@@ -107,7 +107,8 @@ impl Draws {
                 return index;
             }
         }
-        shares.len() - 1
+        // Rounding has eaten the rest: it was the last one that has a share.
+        shares.iter().rposition(|&share| share > 0.0).unwrap_or(0)
     }
 }
 

@@ -79,10 +79,10 @@ pub(super) fn publish(params: &MediaParams, random: Random) -> Vec<Article> {
     (0..n_articles).map(article).collect()
 }
 
-/// Positions of the articles on the shelf at an instant.
+/// Positions of the articles on the shelf at an instant: published, and for less than [`SHELF`].
 pub(super) fn on_shelf(articles: &[Article], at: Timestamp) -> std::ops::Range<usize> {
     let oldest = at.minus(SHELF);
-    let first = articles.partition_point(|article| article.published_at < oldest);
+    let first = articles.partition_point(|article| article.published_at <= oldest);
     first..articles.partition_point(|article| article.published_at <= at)
 }
 
@@ -107,8 +107,12 @@ mod tests {
         let at = articles[400].published_at;
         let shelf = on_shelf(&articles, at);
         assert!(shelf.contains(&400) && !shelf.contains(&401));
-        assert!(articles[shelf.start].published_at >= at.minus(SHELF));
-        assert!(articles[shelf.start - 1].published_at < at.minus(SHELF));
+        assert!(articles[shelf.start].published_at > at.minus(SHELF));
+        assert!(articles[shelf.start - 1].published_at <= at.minus(SHELF));
+        // It can be read up to the end of its time, and not at it.
+        let over_at = articles[400].published_at.plus(SHELF);
+        assert!(!on_shelf(&articles, over_at).contains(&400));
+        assert!(on_shelf(&articles, Timestamp(over_at.0 - 1)).contains(&400));
     }
 
     #[test]

@@ -38,7 +38,12 @@ const TRUTH: &[Column] = &[
     Column::new("reader", Whole),
     Column::new("persona", Text),
     Column::new("active_until", Instant),
+    Column::new("id_until", Instant),
+    Column::new("leave_per_week", Number),
     Column::new("sessions_per_week", Number),
+    Column::new("horizon_days", Whole),
+    Column::new("p_active", Number),
+    Column::new("expected_sessions", Number),
     Column::new("taste_politics", Number),
     Column::new("taste_economy", Number),
     Column::new("taste_sport", Number),
@@ -139,7 +144,12 @@ impl MediaWorld {
             Cell::Whole(number as i64),
             self.personas()[truth.persona].name.into(),
             truth.active_until.into(),
+            visitor.until.into(),
+            self.personas()[truth.persona].leave_per_week.into(),
             truth.sessions_per_week.into(),
+            self.params().horizon.0.into(),
+            truth.p_active.into(),
+            truth.expected_sessions.into(),
         ];
         row.extend(truth.tastes.iter().chain(&truth.p_click_fresh).map(|&number| Cell::Number(number)));
         table.row(&row)
@@ -177,6 +187,6 @@ mod tests {
     fn the_truth_has_two_columns_per_topic_in_their_order() {
         let names = |prefix: &str| TOPICS.map(|topic| format!("{prefix}_{}", topic.name));
         let expected: Vec<String> = names("taste").into_iter().chain(names("p_click")).collect();
-        assert_eq!(TRUTH[5..].iter().map(|column| column.name).collect::<Vec<_>>(), expected);
+        assert_eq!(TRUTH[10..].iter().map(|column| column.name).collect::<Vec<_>>(), expected);
     }
 }

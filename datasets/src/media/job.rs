@@ -17,7 +17,7 @@ as_of = "latest"
 seed = 1
 time_zone = "UTC"
 currency = "EUR"
-horizon_days = 14
+horizon_days = {horizon}
 
 [source.customers]
 path = "{customers}"
@@ -71,7 +71,7 @@ backtest_days = 3
 horizon_days = 28
 
 [churn]
-horizon_days = 14
+horizon_days = {horizon}
 active_within_days = 28
 
 [decide]
@@ -93,5 +93,6 @@ dir = "out"
         per_day = params.items_per_day,
         seed = params.seed,
         overlap = params.overlap,
+        horizon = params.horizon.0,
     )
 }

@@ -47,6 +47,7 @@ pub use articles::{Article, SHELF, TOPICS, Topic};
 pub use personas::{COUNTRIES, PERSONAS, Persona};
 pub use reader::{Event, PAGE, Reader, Truth, Visitor};
 
+use reader::Ahead;
 use rhythm::Rhythm;
 
 /// Streams of the seed, one per purpose, so that one can change without moving the others.
@@ -68,14 +69,18 @@ pub struct MediaParams {
     pub start_at: Timestamp,
     /// Length of the window in days, 14 to 730.
     pub days: Days,
+    /// Days after the window that the truth looks ahead, 1 to 365.
+    pub horizon: Days,
 }
 
 impl MediaParams {
-    /// A world over the 91 days from 2024-01-01, 20 articles per day, personas a little blurred (overlap 0.2).
+    /// A world over the 91 days from 2024-01-01, 20 articles per day, personas a little blurred (overlap 0.2), a
+    /// truth that looks ahead 14 days.
     #[must_use]
     pub fn new(n_readers: usize, seed: u64) -> Self {
         let start_at = Timestamp(1_704_067_200_000);
-        Self { n_readers, items_per_day: 20, seed, overlap: 0.2, start_at, days: Days(91) }
+        let (days, horizon) = (Days(91), Days(14));
+        Self { n_readers, items_per_day: 20, seed, overlap: 0.2, start_at, days, horizon }
     }
 }
 
@@ -90,6 +95,7 @@ impl Params for MediaParams {
         count_in("media.n_readers", self.n_readers, 1, 100_000_000, "from 1 to 100,000,000")?;
         count_in("media.items_per_day", self.items_per_day as usize, 5, 2_000, "from 5 to 2,000")?;
         count_in("media.days", self.days.0 as usize, 14, 730, "from 14 to 730")?;
+        count_in("media.horizon", self.horizon.0 as usize, 1, 365, "from 1 to 365")?;
         if !(0.0..=1.0).contains(&self.overlap) {
             return Err(ParamError::new("media.overlap", self.overlap, "from 0 to 1"));
         }
@@ -110,6 +116,8 @@ pub struct MediaWorld {
     params: MediaParams,
     personas: Vec<Persona>,
     rhythms: Vec<Rhythm>,
+    /// What lies ahead of the readers of each persona.
+    ahead: Vec<Ahead>,
     articles: Vec<Article>,
     random: Random,
 }
@@ -121,11 +129,14 @@ impl MediaWorld {
     /// The first parameter that breaks its rule.
     pub fn new(params: MediaParams) -> Result<Self, ParamError> {
         let MediaValid(params) = params.check()?;
-        let random = Random::new(params.seed);
+        let random = Random::new(params.seed).stream(crate::MEDIA_STREAM);
         let personas = personas::at_overlap(params.overlap);
-        let rhythms = personas.iter().map(Rhythm::new).collect();
+        let rhythms: Vec<Rhythm> = personas.iter().map(Rhythm::new).collect();
+        let end_at = params.start_at.plus(params.days);
+        let of_persona = |(persona, rhythm)| Ahead::new(persona, rhythm, end_at, params.horizon);
+        let ahead = personas.iter().zip(&rhythms).map(of_persona).collect();
         let articles = articles::publish(&params, random.stream(ARTICLE_STREAM));
-        Ok(Self { params, personas, rhythms, articles, random: random.stream(READER_STREAM) })
+        Ok(Self { params, personas, rhythms, ahead, articles, random: random.stream(READER_STREAM) })
     }
 
     /// The parameters it was made from.

@@ -1,6 +1,7 @@
 //! The latent personas of readers: every distribution a reader is drawn from.
 
 use super::articles::TOPICS;
+use crate::blur::Blur;
 
 /// Countries readers live in; the last is rare on purpose.
 pub const COUNTRIES: [&str; 4] = ["DE", "AT", "CH", "LI"];
@@ -136,32 +137,24 @@ pub(super) fn at_overlap(overlap: f64) -> Vec<Persona> {
 }
 
 fn blurred(row: &Persona, overlap: f64) -> Persona {
-    let one = |parameter: fn(&Persona) -> f64| many(row, overlap, |p| [parameter(p)])[0];
+    let blur = Blur { rows: &PERSONAS, row, share: |p| p.share, overlap };
     Persona {
         name: row.name,
         share: row.share,
-        sessions_per_week: one(|p| p.sessions_per_week),
-        leave_per_week: one(|p| p.leave_per_week),
-        click_logit: one(|p| p.click_logit),
-        tastes: many(row, overlap, |p| p.tastes),
-        p_read_on: one(|p| p.p_read_on),
-        morning_hour: one(|p| p.morning_hour),
-        evening_hour: one(|p| p.evening_hour),
-        morning_share: one(|p| p.morning_share),
-        weekend_factor: one(|p| p.weekend_factor),
-        p_anonymous: one(|p| p.p_anonymous),
-        age_mean: one(|p| p.age_mean),
-        age_sd: one(|p| p.age_sd),
-        country_shares: many(row, overlap, |p| p.country_shares),
+        sessions_per_week: blur.one(|p| p.sessions_per_week),
+        leave_per_week: blur.one(|p| p.leave_per_week),
+        click_logit: blur.one(|p| p.click_logit),
+        tastes: blur.many(|p| p.tastes),
+        p_read_on: blur.one(|p| p.p_read_on),
+        morning_hour: blur.one(|p| p.morning_hour),
+        evening_hour: blur.one(|p| p.evening_hour),
+        morning_share: blur.one(|p| p.morning_share),
+        weekend_factor: blur.one(|p| p.weekend_factor),
+        p_anonymous: blur.one(|p| p.p_anonymous),
+        age_mean: blur.one(|p| p.age_mean),
+        age_sd: blur.one(|p| p.age_sd),
+        country_shares: blur.many(|p| p.country_shares),
     }
-}
-
-fn many<const N: usize>(row: &Persona, overlap: f64, parameters: impl Fn(&Persona) -> [f64; N]) -> [f64; N] {
-    let own = parameters(row);
-    std::array::from_fn(|i| {
-        let mean: f64 = PERSONAS.iter().map(|p| p.share * parameters(p)[i]).sum();
-        own[i] + overlap * (mean - own[i])
-    })
 }
 
 #[cfg(test)]

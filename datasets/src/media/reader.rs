@@ -5,7 +5,8 @@ use bespoke::types::{Days, EventKind, Money, Timestamp};
 use super::MediaWorld;
 use super::articles::{Article, TOPICS, on_shelf};
 use super::personas::{COUNTRIES, Persona};
-use super::rhythm::{WEEK_MS, monday};
+use super::rhythm::Rhythm;
+use crate::calendar::{HOUR_MS, HOURS, WEEK_MS, later, monday};
 use crate::draws::Draws;
 
 /// Articles shown in a session.
@@ -35,7 +36,7 @@ pub struct Event {
     pub item: u32,
     /// Advertising money; set for reads only.
     pub revenue: Option<Money>,
-    /// The true probability of a click; set for exposures only, hidden.
+    /// The true probability of a click, given what had been read when the page was shown; set for exposures only, hidden.
     pub p_click: Option<f64>,
 }
 
@@ -54,6 +55,10 @@ pub struct Truth {
     pub joined_at: Timestamp,
     /// Instant of leaving; `None` when a reader at the end.
     pub active_until: Option<Timestamp>,
+    /// Probability of still being a reader at the end of the horizon; 0 of those who have left.
+    pub p_active: f64,
+    /// Expected sessions within the horizon; 0 of those who have left.
+    pub expected_sessions: f64,
 }
 
 /// Somebody the site can tell from others: an account, or a cookie.
@@ -61,6 +66,9 @@ pub struct Truth {
 pub struct Visitor {
     /// Outside id.
     pub id: String,
+    /// First instant at which nothing more can come of this id, because the reader has left or has another cookie; `None`
+    /// when that is not before the end.
+    pub until: Option<Timestamp>,
     /// Events, non-decreasing in time.
     pub events: Vec<Event>,
 }
@@ -107,9 +115,9 @@ impl MediaWorld {
         let mut life = Life { world: self, persona, truth, read: Vec::new(), events: Vec::new(), draws };
         life.live();
         let visitors = if is_anonymous {
-            cookies(number, life.events, &truth, &mut Draws::new(random.stream(COOKIE_STREAM)))
+            self.cookies(number, life.events, &truth, &mut Draws::new(random.stream(COOKIE_STREAM)))
         } else {
-            vec![Visitor { id: format!("R{number:07}"), events: life.events }]
+            vec![Visitor { id: format!("R{number:07}"), until: truth.active_until, events: life.events }]
         };
         Reader {
             is_anonymous,
@@ -127,14 +135,71 @@ impl MediaWorld {
         let joined_at = later(self.params.start_at, draws.between(0.0, 0.8 * window_ms));
         let weeks = draws.exponential() / persona.leave_per_week;
         let active_until = later(joined_at, weeks * WEEK_MS as f64);
+        let active_until = (active_until < self.end_at()).then_some(active_until);
+        let sessions_per_week = draws.gamma(RATE_SHAPE) * persona.sessions_per_week / RATE_SHAPE;
+        let ahead = if active_until.is_none() { self.ahead[index] } else { Ahead::default() };
         Truth {
             persona: index,
             tastes,
             p_click_fresh: tastes.map(|taste| logistic(persona.click_logit + taste)),
-            sessions_per_week: draws.gamma(RATE_SHAPE) * persona.sessions_per_week / RATE_SHAPE,
+            sessions_per_week,
             joined_at,
-            active_until: (active_until < self.end_at()).then_some(active_until),
+            active_until,
+            p_active: ahead.p_active,
+            expected_sessions: sessions_per_week * ahead.sessions,
         }
+    }
+}
+
+impl MediaWorld {
+    /// One visitor per cookie with events; a cookie begins with joining or when the last one is over.
+    fn cookies(&self, number: usize, events: Vec<Event>, truth: &Truth, draws: &mut Draws) -> Vec<Visitor> {
+        let mut visitors: Vec<Visitor> = Vec::new();
+        let until = truth.active_until.unwrap_or(self.end_at());
+        let mut next_at = truth.joined_at;
+        for event in events {
+            let is_over = event.time >= next_at;
+            while event.time >= next_at {
+                next_at =
+                    later(next_at, draws.exponential() * COOKIE_DAYS * Timestamp::DAY_MS as f64 + 1_000.0);
+            }
+            if is_over {
+                let id = format!("V{number:07}-{}", visitors.len() + 1);
+                let until = Some(next_at.min(until)).filter(|&until| until < self.end_at());
+                visitors.push(Visitor { id, until, events: Vec::new() });
+            }
+            if let Some(visitor) = visitors.last_mut() {
+                visitor.events.push(event);
+            }
+        }
+        visitors
+    }
+}
+
+/// What lies ahead of a reader of one session per week who is active at the end of the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Ahead {
+    p_active: f64,
+    sessions: f64,
+}
+
+impl Ahead {
+    /// `exp(-l H)`, and the sum of `r_h exp(-l t)` over the hours of the horizon, `r_h` their shares of a week.
+    pub(super) fn new(persona: &Persona, rhythm: &Rhythm, end: Timestamp, horizon: Days) -> Self {
+        let per_hour = persona.leave_per_week / HOURS as f64;
+        let n_hours = 24 * horizon.0 as usize;
+        let first = (end.0 - monday(end).0) as f64 / HOUR_MS as f64;
+        // The window may end within an hour of the week: its edges, as hours from the end.
+        let edge = |n: usize| (libm::floor(first) + n as f64 - first).clamp(0.0, n_hours as f64);
+        let sessions = (0..=n_hours)
+            .map(|n| {
+                let hour_of_week = (libm::floor(first) as usize + n) % HOURS;
+                let active_hours =
+                    (libm::exp(-per_hour * edge(n)) - libm::exp(-per_hour * edge(n + 1))) / per_hour;
+                rhythm.share(hour_of_week) * active_hours
+            })
+            .sum();
+        Self { p_active: libm::exp(-per_hour * n_hours as f64), sessions }
     }
 }
 
@@ -143,7 +208,7 @@ impl Life<'_> {
     fn live(&mut self) {
         let until = self.truth.active_until.unwrap_or(self.world.end_at());
         let mut week = monday(self.truth.joined_at);
-        while week < until.0 {
+        while week < until {
             let n_sessions = self.draws.poisson(self.truth.sessions_per_week);
             let rhythm = &self.world.rhythms[self.truth.persona];
             let mut times: Vec<Timestamp> =
@@ -154,7 +219,7 @@ impl Life<'_> {
                     self.session(at);
                 }
             }
-            week += WEEK_MS;
+            week = Timestamp(week.0 + WEEK_MS);
         }
         // A session that has begun is over before the end counts: what would come later did not happen.
         self.events.retain(|event| event.time < until);
@@ -164,9 +229,10 @@ impl Life<'_> {
     /// A page, and what is made of it.
     fn session(&mut self, at: Timestamp) {
         let page = self.choose_page(at);
+        // Nothing on the page is come to by reading on, so that these hold for the whole session.
+        let p_clicks: Vec<f64> = page.iter().map(|&item| self.p_click(item, at)).collect();
         let mut time = at;
-        for &item in &page {
-            let p_click = self.p_click(item, at);
+        for (&item, p_click) in page.iter().zip(p_clicks) {
             let exposure =
                 Event { time: at, kind: EventKind::Exposure, item, revenue: None, p_click: Some(p_click) };
             self.events.push(exposure);
@@ -174,13 +240,13 @@ impl Life<'_> {
                 time = later(time, self.draws.between(3_000.0, 40_000.0));
                 self.events.push(Event { time, kind: EventKind::Click, p_click: None, ..exposure });
                 time = later(time, 1_000.0);
-                time = self.read_and_go_on(item, time);
+                time = self.read_and_go_on(item, time, &page);
             }
         }
     }
 
-    /// Reads an article and perhaps others of its topic; when that is over.
-    fn read_and_go_on(&mut self, first: u32, from: Timestamp) -> Timestamp {
+    /// Reads an article and perhaps others of its topic that are not on the page; when that is over.
+    fn read_and_go_on(&mut self, first: u32, from: Timestamp, page: &[u32]) -> Timestamp {
         let (mut item, mut time) = (first, from);
         loop {
             self.read.push(item);
@@ -192,7 +258,8 @@ impl Life<'_> {
                 return time;
             }
             let topic = self.world.articles[item as usize].topic;
-            let is_next = |life: &Self, n: u32, a: &Article| a.topic == topic && !life.read.contains(&n);
+            let is_new = |life: &Self, n: u32| !life.read.contains(&n) && !page.contains(&n);
+            let is_next = |life: &Self, n: u32, a: &Article| a.topic == topic && is_new(life, n);
             match self.candidate(time, is_next) {
                 Some(next) => item = next,
                 None => return time,
@@ -238,29 +305,4 @@ impl Life<'_> {
 
 fn logistic(logit: f64) -> f64 {
     1.0 / (1.0 + libm::exp(-logit))
-}
-
-/// `ms` after an instant, in whole seconds; years are cut at a century, which no window reaches.
-fn later(at: Timestamp, ms: f64) -> Timestamp {
-    let most = Timestamp(0).plus(Days(36_500)).0 as f64;
-    Timestamp((at.0 + ms.min(most) as i64).div_euclid(1_000) * 1_000)
-}
-
-/// One visitor per cookie with events; a cookie begins with joining or when the last one is over.
-fn cookies(number: usize, events: Vec<Event>, truth: &Truth, draws: &mut Draws) -> Vec<Visitor> {
-    let mut visitors: Vec<Visitor> = Vec::new();
-    let mut next_at = truth.joined_at;
-    for event in events {
-        let is_over = event.time >= next_at;
-        while event.time >= next_at {
-            next_at = later(next_at, draws.exponential() * COOKIE_DAYS * Timestamp::DAY_MS as f64 + 1_000.0);
-        }
-        if is_over {
-            visitors.push(Visitor { id: format!("V{number:07}-{}", visitors.len() + 1), events: Vec::new() });
-        }
-        if let Some(visitor) = visitors.last_mut() {
-            visitor.events.push(event);
-        }
-    }
-    visitors
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bespoke::types::EventKind;
 
 use super::*;
+use crate::calendar::{WEEK_MS, monday};
 use crate::checks::{assert_sum, bernoulli, check_folder, check_job, check_seeds};
 
 fn made(params: MediaParams) -> MediaWorld {
@@ -136,7 +137,7 @@ fn sessions_come_at_their_hours_and_as_often_as_said() {
 }
 
 fn hour_of_week(time: Timestamp) -> usize {
-    ((time.0 - rhythm::monday(time)) / 3_600_000) as usize
+    ((time.0 - monday(time).0) / 3_600_000) as usize
 }
 
 /// Mean number of sessions of every hour between joining and leaving, with its hour of the week; Poisson.
@@ -218,7 +219,7 @@ fn readers_leave_at_their_rate() {
     let rate = world.personas()[0].leave_per_week;
     let (mut left, mut parts) = (0.0, Vec::new());
     for truth in world.readers().map(|reader| reader.truth) {
-        let weeks = (world.end_at().0 - truth.joined_at.0) as f64 / rhythm::WEEK_MS as f64;
+        let weeks = (world.end_at().0 - truth.joined_at.0) as f64 / WEEK_MS as f64;
         parts.push(bernoulli(-libm::expm1(-rate * weeks)));
         left += f64::from(u8::from(truth.active_until.is_some()));
     }

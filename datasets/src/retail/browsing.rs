@@ -4,7 +4,7 @@ use bespoke::types::EventKind;
 
 use super::customer::{Channel, Event, Life};
 use super::devices::Login;
-use super::orders::earlier;
+use crate::calendar::later;
 use crate::draws::Draws;
 
 /// The few sessions of someone who never buys, within four weeks.
@@ -37,15 +37,15 @@ fn session(life: &mut Life<'_>, activity: f64, draws: &mut Draws) {
     let mut time = life.instant(activity);
     let [web, app, _] = life.persona.channel_shares;
     let channel = if draws.pick(&[web, app]) == 0 { Channel::Web } else { Channel::App };
-    let session = Some(life.begin_session(channel, time, Login::AtStart, draws));
+    let session = Some(life.begin_session(channel, time, Login::AtStart));
     let n_views = 1 + draws.poisson(1.2);
     for _ in 0..n_views {
-        let item = life.choose(time, draws, |_| false);
+        let Some(item) = life.choose(time, draws, |_| false) else { return };
         life.push(Event { session, ..Event::new(time, EventKind::View, item, channel) });
-        time = earlier(time, -draws.between(10_000.0, 90_000.0));
+        time = later(time, draws.between(10_000.0, 90_000.0));
         if draws.chance(0.15) {
             life.push(Event { session, ..Event::new(time, EventKind::CartAdd, item, channel) });
-            time = earlier(time, -5_000.0);
+            time = later(time, 5_000.0);
         }
     }
 }

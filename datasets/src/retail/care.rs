@@ -3,10 +3,9 @@
 use bespoke::types::{Days, Timestamp};
 
 use super::customer::Life;
-use super::orders::earlier;
+use crate::calendar::{HOUR_MS, later};
 use crate::draws::Draws;
 
-const HOUR_MS: f64 = 3_600_000.0;
 /// A relational survey (NPS) goes out every so many days.
 const NPS_EVERY: Days = Days(180);
 
@@ -60,12 +59,12 @@ pub(super) fn open_tickets(life: &Life<'_>, order_times: &[Timestamp], draws: &m
         let (is_opened, after) = (draws.chance(p), draws.between(24.0, 120.0));
         let (reply, solve) = (libm::exp(1.5 + draws.normal()), libm::exp(2.5 + draws.normal()));
         let subject = SUBJECTS[draws.pick(&[0.5, 0.2, 0.1, 0.2])];
-        let created_at = earlier(ordered_at, -after * HOUR_MS);
+        let created_at = later(ordered_at, after * HOUR_MS as f64);
         if !is_opened || created_at >= end {
             continue;
         }
-        let replied = earlier(created_at, -reply * HOUR_MS);
-        let solved = earlier(replied, -solve * HOUR_MS);
+        let replied = later(created_at, reply * HOUR_MS as f64);
+        let solved = later(replied, solve * HOUR_MS as f64);
         let known = |at: Timestamp| (at < end).then_some(at);
         let (first_reply_at, solved_at) = (known(replied), known(solved));
         tickets.push(Ticket { order: n as u32 + 1, subject, created_at, first_reply_at, solved_at });

@@ -79,7 +79,7 @@ impl Item {
     /// Probability that a unit bought at one instant is used up at another: `1 - exp(-(t / R)^4)`; 0 for durables.
     #[must_use]
     pub fn p_used_up(&self, bought_at: Timestamp, at: Timestamp) -> f64 {
-        let days = (at.0 - bought_at.0) as f64 / Timestamp::DAY_MS as f64;
+        let days = (at.0 - bought_at.0).max(0) as f64 / Timestamp::DAY_MS as f64;
         self.repurchase_days.map_or(0.0, |used_up| -libm::expm1(-libm::pow(days / used_up, 4.0)))
     }
 
@@ -98,6 +98,8 @@ pub(super) struct Catalogue {
     /// Directions of taste, one after the other.
     factors: Vec<f64>,
     n_factors: usize,
+    /// Popularity of every item among its category, of sum 1 in each.
+    popularity: Vec<f64>,
 }
 
 /// Items of one category, most popular first, and their cumulative popularity.
@@ -127,7 +129,21 @@ impl Catalogue {
             tastes::direction(n_factors, &mut Draws::new(directions.stream(u64::from(item.family))))
         };
         let factors = items.iter().flat_map(direction).collect();
-        Self { items, shelves, factors, n_factors }
+        let mut popularity = vec![0.0; items.len()];
+        for shelf in &shelves {
+            let total = shelf.cumulative[shelf.cumulative.len() - 1];
+            let mut below = 0.0;
+            for (&item, &edge) in shelf.items.iter().zip(&shelf.cumulative) {
+                popularity[item as usize] = (edge - below) / total;
+                below = edge;
+            }
+        }
+        Self { items, shelves, factors, n_factors, popularity }
+    }
+
+    /// Share of an item in the demand for its category, before price and taste have their say.
+    pub(super) fn popularity(&self, item: u32) -> f64 {
+        self.popularity[item as usize]
     }
 
     /// Direction of taste of an item.

@@ -2,9 +2,11 @@
 
 use bespoke::types::Timestamp;
 
-const HOURS: usize = 168;
-const HOUR_MS: f64 = 3_600_000.0;
-const WEEK_MS: i64 = 7 * Timestamp::DAY_MS;
+use crate::calendar::{HOUR_MS, HOURS, WEEK_MS, bell};
+
+/// Standard deviation of the bell, in hours, and the floor under it.
+const BELL_HOURS: f64 = 3.5;
+const FLOOR: f64 = 0.02;
 
 /// A time change: a process with constant rate in activity time has the week's rhythm in calendar time.
 ///
@@ -24,9 +26,8 @@ impl WeekClock {
         let mut cumulative = [0.0; HOURS + 1];
         for hour in 0..HOURS {
             let day = if hour / 24 < 5 { (1.0 - weekend_share) / 5.0 } else { weekend_share / 2.0 };
-            let distance = ((hour % 24) as f64 + 0.5 - peak_hour) / 3.5;
-            let bell = 0.02 + libm::exp(-0.5 * distance * distance);
-            cumulative[hour + 1] = cumulative[hour] + day * bell;
+            let share = FLOOR + bell((hour % 24) as f64 + 0.5, peak_hour, BELL_HOURS);
+            cumulative[hour + 1] = cumulative[hour] + day * share;
         }
         let total = cumulative[HOURS];
         for edge in &mut cumulative {
@@ -41,7 +42,7 @@ impl WeekClock {
         let rest = activity - weeks;
         let hour = self.cumulative.partition_point(|&edge| edge <= rest).clamp(1, HOURS) - 1;
         let (low, high) = (self.cumulative[hour], self.cumulative[hour + 1]);
-        let ms = (hour as f64 + (rest - low) / (high - low)) * HOUR_MS;
+        let ms = (hour as f64 + (rest - low) / (high - low)) * HOUR_MS as f64;
         let whole = origin.0 + weeks as i64 * WEEK_MS + ms as i64;
         Timestamp(whole.div_euclid(1000) * 1000)
     }
@@ -49,18 +50,11 @@ impl WeekClock {
     /// The activity time of an instant, in weeks after the Monday `origin`.
     pub(super) fn activity(&self, origin: Timestamp, instant: Timestamp) -> f64 {
         let since = instant.0 - origin.0;
-        let hours = since.rem_euclid(WEEK_MS) as f64 / HOUR_MS;
+        let hours = since.rem_euclid(WEEK_MS) as f64 / HOUR_MS as f64;
         let hour = hours as usize;
         let (low, high) = (self.cumulative[hour], self.cumulative[hour + 1]);
         since.div_euclid(WEEK_MS) as f64 + low + (high - low) * (hours - hour as f64)
     }
-}
-
-/// Monday 00:00 UTC at or before an instant.
-pub(super) fn monday(instant: Timestamp) -> Timestamp {
-    // 1970-01-01 was a Thursday, three days after a Monday.
-    let shifted = instant.0 + 3 * Timestamp::DAY_MS;
-    Timestamp(shifted.div_euclid(WEEK_MS) * WEEK_MS - 3 * Timestamp::DAY_MS)
 }
 
 #[cfg(test)]
@@ -69,14 +63,6 @@ mod tests {
 
     /// 2024-01-01, a Monday.
     const MONDAY: Timestamp = Timestamp(1_704_067_200_000);
-
-    #[test]
-    fn mondays_are_found() {
-        assert_eq!(monday(MONDAY), MONDAY);
-        assert_eq!(monday(Timestamp(MONDAY.0 + WEEK_MS - 1)), MONDAY);
-        assert_eq!(monday(Timestamp(MONDAY.0 - 1)).0, MONDAY.0 - WEEK_MS);
-        assert_eq!(monday(Timestamp(0)).to_string(), "1969-12-29T00:00:00Z");
-    }
 
     #[test]
     fn both_directions_agree_and_weeks_are_weeks() {

@@ -117,6 +117,7 @@ pub(super) const ASSIGNMENTS: &[Column] = &[
 pub(super) const TRUTH: &[Column] = &[
     Column::new("customer_id", Text),
     Column::new("persona", Text),
+    Column::new("is_prospect", YesNo),
     Column::new("first_order_at", Instant),
     Column::new("alive_until", Instant),
     Column::new("orders_per_week", Number),
@@ -128,7 +129,72 @@ pub(super) const TRUTH: &[Column] = &[
     Column::new("p_purchase", Number),
     Column::new("expected_orders", Number),
     Column::new("expected_value", Number),
+    Column::new("expected_value_error", Number),
 ];
+
+/// Columns of [`TRUTH_TASTES`] and of [`TRUTH_ITEMS`] before the directions.
+pub(super) const N_TASTES: usize = 1 + super::CATEGORIES.len();
+pub(super) const N_ITEM_TRUTHS: usize = 4;
+
+/// A column per category in the order of [`super::CATEGORIES`], which a test holds; as many of the directions as there are
+/// factors follow.
+pub(super) const TRUTH_TASTES: &[Column] = &with_directions::<N_TASTES, { N_TASTES + super::MAX_FACTORS }>([
+    Column::new("customer_id", Text),
+    Column::new("taste_kitchen", Number),
+    Column::new("taste_home_decor", Number),
+    Column::new("taste_textiles", Number),
+    Column::new("taste_garden", Number),
+    Column::new("taste_tools", Number),
+    Column::new("taste_books", Number),
+    Column::new("taste_stationery", Number),
+    Column::new("taste_toys", Number),
+    Column::new("taste_party", Number),
+    Column::new("taste_jewellery", Number),
+    Column::new("taste_candles", Number),
+    Column::new("taste_tea_and_coffee", Number),
+    Column::new("taste_pet_food", Number),
+    Column::new("taste_cosmetics", Number),
+    Column::new("taste_sweets", Number),
+]);
+
+/// As many of the directions as there are factors follow.
+pub(super) const TRUTH_ITEMS: &[Column] =
+    &with_directions::<N_ITEM_TRUTHS, { N_ITEM_TRUTHS + super::MAX_FACTORS }>([
+        Column::new("item_id", Text),
+        Column::new("popularity", Number),
+        Column::new("price_rank", Number),
+        Column::new("repurchase_days", Number),
+    ]);
+
+const DIRECTIONS: [Column; super::MAX_FACTORS] = [
+    Column::new("direction_1", Number),
+    Column::new("direction_2", Number),
+    Column::new("direction_3", Number),
+    Column::new("direction_4", Number),
+    Column::new("direction_5", Number),
+    Column::new("direction_6", Number),
+    Column::new("direction_7", Number),
+    Column::new("direction_8", Number),
+    Column::new("direction_9", Number),
+    Column::new("direction_10", Number),
+    Column::new("direction_11", Number),
+    Column::new("direction_12", Number),
+    Column::new("direction_13", Number),
+    Column::new("direction_14", Number),
+    Column::new("direction_15", Number),
+    Column::new("direction_16", Number),
+];
+
+/// Columns, and the directions after them; `M` is `N` and as many as there are directions.
+const fn with_directions<const N: usize, const M: usize>(columns: [Column; N]) -> [Column; M] {
+    let mut all = [DIRECTIONS[0]; M];
+    let mut n = 0;
+    while n < M {
+        all[n] = if n < N { columns[n] } else { DIRECTIONS[n - N] };
+        n += 1;
+    }
+    all
+}
 
 pub(super) const TRUTH_UPLIFT: &[Column] = &[
     Column::new("customer_id", Text),
@@ -141,3 +207,20 @@ pub(super) const TRUTH_UPLIFT: &[Column] = &[
 /// Whose the sessions are that no login links.
 pub(super) const TRUTH_SESSIONS: &[Column] =
     &[Column::new("session_id", Text), Column::new("customer_id", Text)];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tastes_have_a_column_per_category_in_their_order() {
+        let expected =
+            super::super::CATEGORIES.map(|category| format!("taste_{}", category.replace(' ', "_")));
+        assert!(TRUTH_TASTES[1..N_TASTES].iter().map(|column| column.name).eq(expected));
+        assert_eq!(
+            (TRUTH_TASTES[N_TASTES].name, TRUTH_ITEMS[N_ITEM_TRUTHS].name),
+            ("direction_1", "direction_1")
+        );
+        assert_eq!(TRUTH_ITEMS.last().map(|column| column.name), Some("direction_16"));
+    }
+}

@@ -1,5 +1,6 @@
 //! One customer: who they are, what they do, and the truth behind it.
 
+use bespoke::random::Random;
 use bespoke::types::{EventKind, Money, Timestamp};
 
 use super::care::{Survey, Ticket};
@@ -7,30 +8,49 @@ use super::demographics::Person;
 use super::devices::Session;
 use super::lifetime::{LEAVING_SHAPE, Leaving};
 use super::mails::Consent;
-use super::offers::Assignment;
+use super::offers::{Answers, Assignment};
+use super::orders::Cupboard;
 use super::params::Clock;
 use super::personas::{CATEGORIES, Persona};
-use super::{RetailWorld, browsing, care, future, mails, offers, orders, tastes};
+use super::{RetailWorld, browsing, care, devices, future, mails, orders, tastes};
+use crate::calendar::monday;
 use crate::draws::Draws;
 
 /// Share of the customers who look and never buy.
 pub const P_PROSPECT: f64 = 0.04;
 
-/// Streams of a customer, one per purpose.
-const PERSON_STREAM: u64 = 0;
-const ORDER_STREAM: u64 = 1;
-const BROWSE_STREAM: u64 = 2;
-const MAIL_STREAM: u64 = 3;
-const OFFER_STREAM: u64 = 4;
-const CARE_STREAM: u64 = 5;
-const FUTURE_STREAM: u64 = 6;
-const CONSENT_STREAM: u64 = 7;
+/// Streams of a customer, one per purpose: a dial that takes more or fewer draws of one leaves the others alone.
+const PERSONA_STREAM: u64 = 0;
+const PERSON_STREAM: u64 = 1;
+const TASTE_STREAM: u64 = 2;
+const DIRECTION_STREAM: u64 = 3;
+const SATISFACTION_STREAM: u64 = 4;
+const RATE_STREAM: u64 = 5;
+const LEAVING_STREAM: u64 = 6;
+const CLICK_STREAM: u64 = 7;
+const JOINING_STREAM: u64 = 8;
+const DEVICE_STREAM: u64 = 9;
+const SESSION_STREAM: u64 = 10;
+pub(super) const CLOCK_STREAM: u64 = 11;
+/// One sub-stream per order.
+pub(super) const BASKET_STREAM: u64 = 12;
+/// One sub-stream per future.
+pub(super) const FUTURE_STREAM: u64 = 13;
+/// One sub-stream per offer.
+const OFFER_STREAM: u64 = 14;
+const BROWSE_STREAM: u64 = 15;
+const CONSENT_STREAM: u64 = 16;
+const MAIL_STREAM: u64 = 17;
+const CARE_STREAM: u64 = 18;
 
 /// Counter of the draw that names the devices.
 const DEVICE_COUNTER: u64 = 0;
 
-/// Tries to find an item to somebody's liking before the best-seller has to do.
-const MOST_TRIES: usize = 40;
+/// Candidates looked at before all items are weighed: the same choice, at another price.
+const MOST_TRIES: usize = 100;
+
+/// Standard deviation of a customer's own taste for a category, on the scale of logarithms.
+const CATEGORY_SD: f64 = 0.6;
 
 /// Where an event took place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +118,8 @@ pub struct Line {
     pub quantity: u32,
     /// Price paid per unit.
     pub price: Money,
+    /// Position of the offer in whose time it was bought beside the ordinary orders, shown or not; hidden.
+    pub answers: Option<u32>,
 }
 
 /// What the engine is meant to find out.
@@ -105,13 +127,16 @@ pub struct Line {
 pub struct Truth {
     /// Position in [`RetailWorld::personas`].
     pub persona: usize,
+    /// Whether this is someone who looks and never buys. What is said of orders then is about nothing.
+    pub is_prospect: bool,
     /// Instant of the first order; `None` for a prospect.
     pub first_order_at: Option<Timestamp>,
-    /// Instant of leaving; `None` when alive at the end. Under [`Clock::Mbg`] it is that of the last order.
+    /// Instant of leaving; `None` when alive at the end, and for a prospect. Under [`Clock::Mbg`] it is that of the last
+    /// order.
     pub alive_until: Option<Timestamp>,
-    /// Orders per week while alive (lambda).
+    /// Orders per week while alive (lambda); not meant for a prospect.
     pub orders_per_week: f64,
-    /// How the customer leaves.
+    /// How the customer leaves; not meant for a prospect.
     pub leaving: Leaving,
     /// Satisfaction, standard normal.
     pub satisfaction: f64,
@@ -121,8 +146,10 @@ pub struct Truth {
     pub p_purchase: f64,
     /// Expected orders within it.
     pub expected_orders: f64,
-    /// Expected revenue of those orders, in units of the currency, returns not taken off.
+    /// Expected revenue of those orders, in units of the currency, returns not taken off: the mean of simulated futures.
     pub expected_value: f64,
+    /// Standard error of that mean; 0 when nothing was bought in any of the futures.
+    pub expected_value_error: f64,
 }
 
 /// A customer with everything that happened, in order of time.
@@ -134,13 +161,15 @@ pub struct Customer {
     pub person: Person,
     /// The hidden truth.
     pub truth: Truth,
+    /// Tastes for the categories, of sum 1: what each would be bought with if nothing but them mattered.
+    pub category_tastes: [f64; CATEGORIES.len()],
     /// Direction of taste; its cosine with that of an item is the affinity.
     pub taste: Vec<f64>,
     /// Events, non-decreasing in time; no two alike.
     pub events: Vec<Event>,
     /// Key of the ids of the customer's devices.
     pub devices: u64,
-    /// Sessions, in no order.
+    /// Sessions of which something was seen, in no order.
     pub sessions: Vec<Session>,
     /// Statements about mails, in order of time.
     pub consents: Vec<Consent>,
@@ -166,7 +195,9 @@ impl Customer {
 pub(super) struct Life<'a> {
     pub(super) world: &'a RetailWorld,
     pub(super) persona: &'a Persona,
-    /// Category tastes of this customer; they need not add up to 1.
+    pub(super) random: Random,
+    pub(super) session_draws: Draws,
+    /// Category tastes of this customer, of sum 1.
     pub(super) tastes: [f64; CATEGORIES.len()],
     /// Direction of taste.
     pub(super) taste: Vec<f64>,
@@ -202,24 +233,50 @@ impl Life<'_> {
         tastes::affinity(&self.taste, self.world.catalogue.direction(item))
     }
 
-    /// An item on sale at an instant, by category, popularity, price and taste; `refuse` turns candidates down.
-    ///
-    /// After many refusals the best-seller of the last category is the answer, whatever `refuse` says.
-    pub(super) fn choose(&self, at: Timestamp, draws: &mut Draws, refuse: impl Fn(u32) -> bool) -> u32 {
+    /// An item on sale at an instant, with probability proportional to taste for its category, popularity within it, and
+    /// liking of its price and direction; `refuse` turns candidates down. `None` when nothing is left.
+    pub(super) fn choose(
+        &self,
+        at: Timestamp,
+        draws: &mut Draws,
+        refuse: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
+        self.choose_within(MOST_TRIES, at, draws, refuse)
+    }
+
+    /// By rejection in `n_tries`, else by weighing every item: the number of tries changes the work, not the choice.
+    fn choose_within(
+        &self,
+        n_tries: usize,
+        at: Timestamp,
+        draws: &mut Draws,
+        refuse: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
         let catalogue = &self.world.catalogue;
-        let g = self.persona.price_taste;
-        let mut category = 0;
-        for _ in 0..MOST_TRIES {
-            category = draws.pick(&self.tastes);
-            let number = catalogue.draw(category, draws);
-            let item = &catalogue.items[number as usize];
-            let p_price = (1.0 + g * (2.0 * item.price_rank - 1.0)) / (1.0 + g.abs());
-            let p_taken = p_price * self.world.params.tastes.p_taken(self.affinity(number));
-            if draws.chance(p_taken) && item.is_available(at) && !refuse(number) {
-                return number;
+        let may_be = |number: u32| catalogue.items[number as usize].is_available(at) && !refuse(number);
+        for _ in 0..n_tries {
+            let number = catalogue.draw(draws.pick(&self.tastes), draws);
+            if draws.chance(self.p_taken(number)) && may_be(number) {
+                return Some(number);
             }
         }
-        catalogue.best(category)
+        let weight = |number: u32| if may_be(number) { self.weight(number) } else { 0.0 };
+        let weights: Vec<f64> = (0..catalogue.items.len() as u32).map(weight).collect();
+        weights.iter().any(|&weight| weight > 0.0).then(|| draws.pick(&weights) as u32)
+    }
+
+    /// Weight of an item among all, when it is on sale.
+    fn weight(&self, number: u32) -> f64 {
+        let catalogue = &self.world.catalogue;
+        let category = catalogue.items[number as usize].category;
+        self.tastes[category] * catalogue.popularity(number) * self.p_taken(number)
+    }
+
+    /// Probability that a candidate is not passed over.
+    fn p_taken(&self, number: u32) -> f64 {
+        let (g, rank) = (self.persona.price_taste, self.world.catalogue.items[number as usize].price_rank);
+        let p_price = (1.0 + g * (2.0 * rank - 1.0)) / (1.0 + g.abs());
+        p_price * self.world.params.tastes.p_taken(self.affinity(number))
     }
 }
 
@@ -229,36 +286,39 @@ impl RetailWorld {
     pub fn customer(&self, number: usize) -> Customer {
         let random = self.random.stream(number as u64);
         let stream = |purpose: u64| Draws::new(random.stream(purpose));
-        let mut draws = stream(PERSON_STREAM);
         let shares: [f64; 5] = std::array::from_fn(|k| self.personas[k].share);
-        let index = draws.pick(&shares);
-        let person = Person::draw(&self.personas[index], self.params.demographics, &mut draws);
-        let mut life = self.new_life(index, person.newsletter, &mut draws);
-        let is_prospect = draws.chance(P_PROSPECT);
+        let index = stream(PERSONA_STREAM).pick(&shares);
+        let dirt = self.params.demographics;
+        let person = Person::draw(&self.personas[index], dirt, &mut stream(PERSON_STREAM));
+        let mut life = self.new_life(index, person.newsletter, random);
+        let consents = mails::consents(&life, &mut stream(CONSENT_STREAM));
+        let mut answers = Answers::new(&consents, random.stream(OFFER_STREAM));
         let mut order_times = Vec::new();
-        if is_prospect {
+        if life.truth.is_prospect {
             browsing::look_around(&mut life, &mut stream(BROWSE_STREAM));
+            answers.decide_until(&mut life, self.end_at(), &mut Cupboard::default());
         } else {
-            let (orders, cupboard) = orders::buy(&mut life, &mut stream(ORDER_STREAM));
+            let (orders, cupboard) = orders::buy(&mut life, &mut answers);
             browsing::browse(&mut life, orders.left, &mut stream(BROWSE_STREAM));
-            future::look_ahead(&mut life, &orders, &cupboard, &mut stream(FUTURE_STREAM));
+            future::look_ahead(&mut life, &orders, &cupboard);
             order_times = orders.times.iter().map(|&activity| life.instant(activity)).collect();
         }
-        let consents = mails::consents(&life, &mut stream(CONSENT_STREAM));
+        let assignments = answers.all;
         mails::read_mails(&mut life, &consents, &mut stream(MAIL_STREAM));
-        let next_order = order_times.len() as u32 + 1;
-        let assignments = offers::respond(&mut life, &consents, next_order, &mut stream(OFFER_STREAM));
         let mut care_draws = stream(CARE_STREAM);
         let tickets = care::open_tickets(&life, &order_times, &mut care_draws);
         let surveys = care::ask(&life, &tickets, &mut care_draws);
+        let mut events = in_order(life.events);
+        let sessions = devices::keep_seen(life.sessions, &mut events);
         Customer {
             id: format!("C{number:07}"),
             person,
             truth: life.truth,
+            category_tastes: life.tastes,
             taste: life.taste,
-            events: in_order(life.events),
+            events,
             devices: random.bits(DEVICE_COUNTER),
-            sessions: life.sessions,
+            sessions,
             consents,
             tickets,
             surveys,
@@ -266,41 +326,55 @@ impl RetailWorld {
         }
     }
 
-    fn new_life<'a>(&'a self, index: usize, newsletter: bool, draws: &mut Draws) -> Life<'a> {
+    fn new_life(&self, index: usize, newsletter: bool, random: Random) -> Life<'_> {
+        let stream = |purpose: u64| Draws::new(random.stream(purpose));
         let persona = &self.personas[index];
         let clock = &self.clocks[index];
-        let start = clock.activity(self.origin(), self.params.start_at);
-        let end = clock.activity(self.origin(), self.end_at());
-        let mails = self.params.mails;
+        let activity = |at| clock.activity(self.origin(), at);
+        let (start, end) = (activity(self.params.start_at), activity(self.end_at()));
+        let joined_to = match self.params.joining {
+            Some(days) => activity(self.params.start_at.plus(days)),
+            None => start + 0.75 * (end - start),
+        };
+        let mut own = stream(TASTE_STREAM);
+        let tastes = persona.category_shares.map(|share| share * libm::exp(CATEGORY_SD * own.normal()));
+        let total: f64 = tastes.iter().sum();
         Life {
             world: self,
             persona,
-            tastes: persona.category_shares.map(|share| share * libm::exp(0.6 * draws.normal())),
-            taste: tastes::direction(self.params.tastes.n_factors, draws),
+            random,
+            session_draws: stream(SESSION_STREAM),
+            tastes: tastes.map(|taste| taste / total),
+            taste: tastes::direction(self.params.tastes.n_factors, &mut stream(DIRECTION_STREAM)),
             newsletter,
-            has_second_device: draws.chance(self.params.devices.p_second),
-            joined: draws.between(start, start + 0.75 * (end - start)),
+            has_second_device: stream(DEVICE_STREAM).chance(self.params.devices.p_second),
+            joined: stream(JOINING_STREAM).between(start, joined_to),
             end,
-            truth: self.new_truth(index, draws, mails.p_click),
+            truth: self.new_truth(index, random),
             events: Vec::new(),
             sessions: Vec::new(),
         }
     }
 
-    fn new_truth(&self, index: usize, draws: &mut Draws, p_click: f64) -> Truth {
+    fn new_truth(&self, index: usize, random: Random) -> Truth {
+        let stream = |purpose: u64| Draws::new(random.stream(purpose));
         let persona = &self.personas[index];
-        let satisfaction = draws.normal();
+        let satisfaction = stream(SATISFACTION_STREAM).normal();
+        let mut rate = stream(RATE_STREAM);
+        let p_click = self.params.mails.p_click;
         Truth {
             persona: index,
+            is_prospect: rate.chance(P_PROSPECT),
             first_order_at: None,
             alive_until: None,
-            orders_per_week: draws.gamma(persona.rate_shape) / persona.rate_weeks,
-            leaving: self.leaving(persona, satisfaction, draws),
+            orders_per_week: rate.gamma(persona.rate_shape) / persona.rate_weeks,
+            leaving: self.leaving(persona, satisfaction, &mut stream(LEAVING_STREAM)),
             satisfaction,
-            p_click: draws.beta(CLICK_CUSTOMERS * p_click, CLICK_CUSTOMERS * (1.0 - p_click)),
+            p_click: stream(CLICK_STREAM).beta(CLICK_CUSTOMERS * p_click, CLICK_CUSTOMERS * (1.0 - p_click)),
             p_purchase: 0.0,
             expected_orders: 0.0,
             expected_value: 0.0,
+            expected_value_error: 0.0,
         }
     }
 
@@ -316,7 +390,7 @@ impl RetailWorld {
 
     /// The Monday from which activity time is counted.
     pub(super) fn origin(&self) -> Timestamp {
-        super::clock::monday(self.params.start_at)
+        monday(self.params.start_at)
     }
 }
 

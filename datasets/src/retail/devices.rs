@@ -2,8 +2,7 @@
 
 use bespoke::types::Timestamp;
 
-use super::customer::{Channel, Life};
-use crate::draws::Draws;
+use super::customer::{Channel, Event, Life};
 
 /// A visit to the web shop or the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +33,16 @@ pub(super) enum Login {
 /// Number of the app's device.
 pub(super) const APP_DEVICE: u32 = 2;
 
+/// Probability that a web session is on the second device of who has one.
+const P_ON_SECOND: f64 = 0.3;
+
 impl Life<'_> {
-    /// Begins a session; returns its number.
-    pub(super) fn begin_session(
-        &mut self,
-        channel: Channel,
-        started_at: Timestamp,
-        login: Login,
-        draws: &mut Draws,
-    ) -> u32 {
-        let devices = self.world.params.devices;
-        let is_second = self.has_second_device && draws.chance(0.3);
+    /// Begins a session; returns its number. Draws from a stream of its own, so that devices and logins move nothing else.
+    pub(super) fn begin_session(&mut self, channel: Channel, started_at: Timestamp, login: Login) -> u32 {
+        let draws = &mut self.session_draws;
+        let is_second = draws.chance(P_ON_SECOND) && self.has_second_device;
         let device = if channel == Channel::App { APP_DEVICE } else { u32::from(is_second) };
-        let is_anonymous = draws.chance(devices.p_anonymous);
+        let is_anonymous = draws.chance(self.world.params.devices.p_anonymous);
         let logged_in_at = match login {
             Login::AtStart => (!is_anonymous).then_some(started_at),
             Login::AtStartOrAt(later) => Some(if is_anonymous { later } else { started_at }),
@@ -56,6 +52,25 @@ impl Life<'_> {
         self.sessions.push(Session { key, device, channel, started_at, logged_in_at });
         (self.sessions.len() - 1) as u32
     }
+}
+
+/// The sessions of which something is in the events, which count along them from then on: others left no trace, and no
+/// login that could link another session.
+pub(super) fn keep_seen(sessions: Vec<Session>, events: &mut [Event]) -> Vec<Session> {
+    let mut is_seen = vec![false; sessions.len()];
+    events.iter().filter_map(|event| event.session).for_each(|n| is_seen[n as usize] = true);
+    let mut n_kept = 0;
+    let new_numbers: Vec<u32> = is_seen
+        .iter()
+        .map(|&is_seen| {
+            n_kept += u32::from(is_seen);
+            n_kept.saturating_sub(1)
+        })
+        .collect();
+    for number in events.iter_mut().filter_map(|event| event.session.as_mut()) {
+        *number = new_numbers[*number as usize];
+    }
+    sessions.into_iter().zip(is_seen).filter(|(_, is_seen)| *is_seen).map(|(session, _)| session).collect()
 }
 
 /// The login that tells whose a session is: its own, else the next on the same device.
@@ -69,6 +84,25 @@ pub(super) fn linked_at(sessions: &[Session], session: &Session) -> Option<Times
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sessions_without_events_leave_no_trace() {
+        let session = |key| Session {
+            key,
+            device: 0,
+            channel: Channel::Web,
+            started_at: Timestamp(0),
+            logged_in_at: Some(Timestamp(0)),
+        };
+        let event = |session| Event {
+            session,
+            ..Event::new(Timestamp(0), bespoke::types::EventKind::View, 0, Channel::Web)
+        };
+        let mut events = [event(Some(3)), event(None), event(Some(1)), event(Some(3))];
+        let kept = keep_seen((0..5).map(session).collect(), &mut events);
+        assert_eq!(kept, [session(1), session(3)]);
+        assert_eq!(events.map(|event| event.session), [Some(1), None, Some(0), Some(1)]);
+    }
 
     #[test]
     fn a_session_is_linked_by_the_next_login_on_its_device() {

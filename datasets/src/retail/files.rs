@@ -2,6 +2,8 @@
 
 use std::io;
 
+use bespoke::random::Random;
+
 use super::care::Question;
 use super::columns;
 use super::customer::{Customer, Event};
@@ -25,10 +27,11 @@ pub struct Tables {
     truth: WorldTable,
     truth_uplift: WorldTable,
     truth_sessions: WorldTable,
+    truth_tastes: WorldTable,
 }
 
 /// Tables `items`, `customers`, `events` (by customer and time), `sessions`, `consents`, `tickets`, `surveys`, `offers`,
-/// `assignments`; and what the engine never reads: `truth`, `truth_uplift`, `truth_sessions`.
+/// `assignments`; and what the engine never reads: `truth`, `truth_uplift`, `truth_sessions`, `truth_tastes`, `truth_items`.
 impl World for RetailWorld {
     type Customer = Customer;
     type Tables = Tables;
@@ -44,6 +47,10 @@ impl World for RetailWorld {
     fn open(&self, folder: &mut WorldFolder<'_>) -> io::Result<Tables> {
         self.write_items(&folder.table("items", columns::ITEMS)?)?;
         self.write_offers(&folder.table("offers", columns::OFFERS)?)?;
+        let n_factors = self.params().tastes.n_factors;
+        let of_items = &columns::TRUTH_ITEMS[..columns::N_ITEM_TRUTHS + n_factors];
+        self.write_truth_items(&folder.table("truth_items", of_items)?)?;
+        let of_tastes = &columns::TRUTH_TASTES[..columns::N_TASTES + n_factors];
         let n_columns = columns::N_RELEVANT + self.params().demographics.n_irrelevant;
         Ok(Tables {
             customers: folder.table("customers", &columns::CUSTOMERS[..n_columns])?,
@@ -56,6 +63,7 @@ impl World for RetailWorld {
             truth: folder.table("truth", columns::TRUTH)?,
             truth_uplift: folder.table("truth_uplift", columns::TRUTH_UPLIFT)?,
             truth_sessions: folder.table("truth_sessions", columns::TRUTH_SESSIONS)?,
+            truth_tastes: folder.table("truth_tastes", of_tastes)?,
         })
     }
 
@@ -81,6 +89,7 @@ impl World for RetailWorld {
             let uplift = assignment.uplift();
             tables.truth_uplift.row(&[id, offer, without.into(), with.into(), uplift.into()])?;
         }
+        write_tastes(customer, &tables.truth_tastes)?;
         self.write_truth(customer, &tables.truth)
     }
 
@@ -104,6 +113,20 @@ impl RetailWorld {
                 parent.as_deref().into(),
                 item.variant.into(),
             ])?;
+        }
+        Ok(())
+    }
+
+    fn write_truth_items(&self, table: &WorldTable) -> io::Result<()> {
+        for (number, item) in (0..).zip(self.items()) {
+            let mut cells = vec![
+                Cell::Text(&item.id),
+                self.popularity(number).into(),
+                item.price_rank.into(),
+                item.repurchase_days.into(),
+            ];
+            cells.extend(self.direction(number).iter().map(|&x| Cell::Number(x)));
+            table.row(&cells)?;
         }
         Ok(())
     }
@@ -150,16 +173,18 @@ impl RetailWorld {
 
     fn write_truth(&self, customer: &Customer, table: &WorldTable) -> io::Result<()> {
         let truth = &customer.truth;
+        let buys = |number: f64| (!truth.is_prospect).then_some(number);
         let (after_order, per_week) = match truth.leaving {
-            Leaving::AfterOrder(p) => (Some(p), None),
-            Leaving::PerWeek(rate) => (None, Some(rate)),
+            Leaving::AfterOrder(p) => (buys(p), None),
+            Leaving::PerWeek(rate) => (None, buys(rate)),
         };
         table.row(&[
             Cell::Text(&customer.id),
             self.personas()[truth.persona].name.into(),
+            truth.is_prospect.into(),
             truth.first_order_at.into(),
             truth.alive_until.into(),
-            truth.orders_per_week.into(),
+            buys(truth.orders_per_week).into(),
             after_order.into(),
             per_week.into(),
             truth.satisfaction.into(),
@@ -168,8 +193,15 @@ impl RetailWorld {
             truth.p_purchase.into(),
             truth.expected_orders.into(),
             truth.expected_value.into(),
+            truth.expected_value_error.into(),
         ])
     }
+}
+
+fn write_tastes(customer: &Customer, table: &WorldTable) -> io::Result<()> {
+    let numbers = customer.category_tastes.iter().chain(&customer.taste).map(|&number| Cell::Number(number));
+    let cells: Vec<Cell<'_>> = std::iter::once(Cell::Text(&customer.id)).chain(numbers).collect();
+    table.row(&cells)
 }
 
 /// Ids that tell nothing of the customer.
@@ -208,11 +240,7 @@ fn write_sessions(
     table: &WorldTable,
     truth: &WorldTable,
 ) -> io::Result<()> {
-    let mut is_seen = vec![false; ids.len()];
-    customer.events.iter().filter_map(|event| event.session).for_each(|n| is_seen[n as usize] = true);
-    // Sessions of which nothing falls into the window left no trace.
-    let seen = customer.sessions.iter().zip(ids).zip(is_seen).filter(|(_, is_seen)| *is_seen);
-    for ((session, id), _) in seen {
+    for (session, id) in customer.sessions.iter().zip(ids) {
         let linked = linked_at(&customer.sessions, session);
         let device = device_id(customer.devices, session.device);
         let id = Cell::Text(id);
@@ -232,11 +260,11 @@ fn write_sessions(
     Ok(())
 }
 
-/// Web devices and the app have ids of different kinds, as cookies and advertising ids are.
+/// Web devices and the app have ids of different kinds, as cookies and advertising ids are; those of one customer do not
+/// show that they belong together.
 fn device_id(key: u64, device: u32) -> String {
     let kind = if device == APP_DEVICE { "A" } else { "W" };
-    // Multiplication by an odd number keeps the ids of one customer apart and hides that they belong together.
-    let id = key.wrapping_add(u64::from(device)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let id = Random::new(key).bits(u64::from(device));
     format!("{kind}{id:016x}")
 }
 

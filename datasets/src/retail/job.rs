@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::RetailWorld;
 use super::columns::IRRELEVANT;
+use super::personas::{CATEGORIES, FIRST_CONSUMABLE};
 use crate::sink::{ColumnKind, TableFolder};
 
 /// The text of `bespoke.toml` for the files of a world.
@@ -21,7 +22,7 @@ as_of = "latest"
 seed = 1
 time_zone = "UTC"
 currency = "EUR"
-horizon_days = 90
+horizon_days = {horizon}
 
 [source.customers]
 path = "{customers}"
@@ -77,8 +78,11 @@ lambda = 0.03
 slots = 5
 max_per_category = 2
 relevance_floor = 0.0
-bought = {{ policy = "forever" }}
 
+# A durable that somebody has does not come back, a consumable does when it is used up.
+[decide.bought]
+policy = "forever"
+{consumables}
 # Shown at most twice in two months, and at most thirty items a week in all.
 [[decide.cap]]
 id = "item-two-months"
@@ -95,8 +99,24 @@ max = 30
 [output]
 dir = "out"
 "#,
-        params.n_customers, params.n_items, params.seed, params.overlap
+        params.n_customers,
+        params.n_items,
+        params.seed,
+        params.overlap,
+        horizon = params.horizon.0,
+        consumables = consumables(params.assortment.repurchase_days),
     )
+}
+
+/// A policy for every category that is bought again and again.
+fn consumables(repurchase_days: f64) -> String {
+    let mut tables = String::new();
+    for category in &CATEGORIES[FIRST_CONSUMABLE..] {
+        let days = libm::round(repurchase_days);
+        // Writing to a string does not fail.
+        let _ = writeln!(tables, "\n[decide.bought.category.\"{category}\"]\npolicy = {{ days = {days} }}");
+    }
+    tables
 }
 
 /// A line for every column that says nothing; the job does not know that.

@@ -44,36 +44,53 @@ pub(super) fn orders(
     (joined, end): (f64, f64),
     draws: &mut Draws,
 ) -> Orders {
+    let first = vec![joined];
+    if let Leaving::AfterOrder(p) = leaving
+        && draws.chance(p)
+    {
+        return Orders { times: first, left: Some(joined), stages_over: 0 };
+    }
+    let rest = go_on(clock, rate, leaving, 0, (joined, end), draws);
+    Orders { times: [first, rest.times].concat(), ..rest }
+}
+
+/// Orders after `from`, at which the customer is alive and `stages_over` stages of the open gap are over, to `end`
+/// (exclusive).
+pub(super) fn go_on(
+    clock: Clock,
+    rate: f64,
+    leaving: Leaving,
+    stages_over: u32,
+    (from, end): (f64, f64),
+    draws: &mut Draws,
+) -> Orders {
     let stages = clock.stages();
-    let mut all = Orders { times: Vec::new(), left: None, stages_over: 0 };
     let lifetime = match leaving {
         Leaving::AfterOrder(_) => f64::INFINITY,
-        Leaving::PerWeek(rate) => joined + draws.exponential() / rate,
+        Leaving::PerWeek(rate) => from + draws.exponential() / rate,
     };
-    all.left = (lifetime < end).then_some(lifetime);
     let stop = lifetime.min(end);
-    let mut at = joined;
-    while at < stop {
+    let left = (lifetime < end).then_some(lifetime);
+    let mut all = Orders { times: Vec::new(), left, stages_over };
+    let mut at = from;
+    loop {
+        at += draws.exponential() / (f64::from(stages) * rate);
+        if at >= stop {
+            return all;
+        }
+        all.stages_over += 1;
+        if all.stages_over < stages {
+            continue;
+        }
+        all.stages_over = 0;
         all.times.push(at);
         if let Leaving::AfterOrder(p) = leaving
             && draws.chance(p)
         {
             all.left = Some(at);
-            break;
-        }
-        all.stages_over = 0;
-        loop {
-            at += draws.exponential() / (f64::from(stages) * rate);
-            if at >= stop {
-                break;
-            }
-            all.stages_over += 1;
-            if all.stages_over == stages {
-                break;
-            }
+            return all;
         }
     }
-    all
 }
 
 /// What is expected of a customer who is alive at the end.
@@ -92,56 +109,33 @@ pub(super) fn ahead(clock: Clock, rate: f64, leaving: Leaving, stages_over: u32,
         Leaving::AfterOrder(p) => {
             Ahead { p_order: -libm::expm1(-rate * weeks), orders: -libm::expm1(-rate * p * weeks) / p }
         }
-        Leaving::PerWeek(leaves) => {
-            let stages = clock.stages();
-            let stage_rate = f64::from(stages) * rate;
-            let kept = stage_rate / (stage_rate + leaves);
-            let mut sum = Ahead::default();
-            let mut tail = PoissonTail::new((stage_rate + leaves) * weeks);
-            let mut stage = 0;
-            // Chance that `stage` more stages end, in time and before the customer leaves.
-            let mut p_stage = 1.0;
-            loop {
-                stage += 1;
-                p_stage *= kept;
-                let p = p_stage * tail.at_least(stage);
-                if (stage + stages_over).is_multiple_of(stages) {
-                    sum.orders += p;
-                    if stage + stages_over == stages {
-                        sum.p_order = p;
-                    }
-                }
-                if tail.is_over(stage) && stage + stages_over >= stages {
-                    return sum;
-                }
+        Leaving::PerWeek(leaves) => ahead_in_stages(clock.stages(), rate, leaves, stages_over, weeks),
+    }
+}
+
+/// Sums the chances that the `n`-th stage from now ends in time and before the customer leaves, over those that are
+/// orders; from the upper tail down, where nothing is lost to rounding.
+fn ahead_in_stages(stages: u32, rate: f64, leaves: f64, stages_over: u32, weeks: f64) -> Ahead {
+    let stage_rate = f64::from(stages) * rate;
+    let log_kept = -libm::log1p(leaves / stage_rate);
+    let mean = (stage_rate + leaves) * weeks;
+    // Beyond lies less than 1e-20; 50 is the most stages of a gap.
+    let most = (mean + 10.0 * libm::sqrt(mean)) as u32 + 50;
+    let mut sum = Ahead::default();
+    // P(Poisson(mean) >= n)
+    let mut tail = 0.0;
+    for n in (1..=most).rev() {
+        let count = f64::from(n);
+        tail += libm::exp(count * libm::log(mean) - mean - libm::lgamma(count + 1.0));
+        if (n + stages_over).is_multiple_of(stages) {
+            let p = libm::exp(count * log_kept) * tail;
+            sum.orders += p;
+            if n + stages_over == stages {
+                sum.p_order = p.min(1.0);
             }
         }
     }
-}
-
-/// `P(N >= n)` of a Poisson number, for n = 1, 2, 3 and so on.
-struct PoissonTail {
-    mean: f64,
-    tail: f64,
-}
-
-impl PoissonTail {
-    fn new(mean: f64) -> Self {
-        Self { mean, tail: 1.0 }
-    }
-
-    /// `P(N >= n)`, to be asked in order.
-    fn at_least(&mut self, n: u32) -> f64 {
-        let below = f64::from(n - 1);
-        let log_mass = below * libm::log(self.mean) - self.mean - libm::lgamma(below + 1.0);
-        self.tail = (self.tail - libm::exp(log_mass)).max(0.0);
-        self.tail
-    }
-
-    /// Whether what is left is no more than rounding.
-    fn is_over(&self, n: u32) -> bool {
-        f64::from(n) > self.mean && self.tail < 1e-12
-    }
+    sum
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use bespoke::types::{EventKind, Timestamp};
 
 use super::customer::{Channel, Event, Life};
 use super::devices::Login;
-use super::orders::earlier;
+use crate::calendar::{HOUR_MS, later};
 use crate::draws::Draws;
 
 /// Share of those who withdraw their consent and give it again.
@@ -31,9 +31,9 @@ pub(super) fn consents(life: &Life<'_>, draws: &mut Draws) -> Vec<Consent> {
         return all;
     }
     let end = life.world.end_at();
-    let at = earlier(joined_at, -part * (end.0 - joined_at.0) as f64);
+    let at = later(joined_at, part * (end.0 - joined_at.0) as f64);
     all.push(Consent { at, is_granted: false });
-    let back = earlier(at, -days * DAY_MS);
+    let back = later(at, days * DAY_MS);
     if again && back < end {
         all.push(Consent { at: back, is_granted: true });
     }
@@ -59,7 +59,7 @@ pub(super) fn read_mails(life: &mut Life<'_>, consents: &[Consent], draws: &mut 
     while mail_at < life.world.end_at() {
         if may_mail(consents, mail_at) {
             // Opened within a day.
-            let opened = earlier(mail_at, -draws.between(6.0, 24.0) * 3_600_000.0);
+            let opened = later(mail_at, draws.between(6.0, 24.0) * HOUR_MS as f64);
             read_mail(life, opened, &mut seen, draws);
         }
         mail_at = mail_at.plus(life.world.params.mails.every);
@@ -71,11 +71,9 @@ fn read_mail(life: &mut Life<'_>, opened: Timestamp, seen: &mut Vec<Shown>, draw
     let is_alive = life.is_alive(opened);
     let mut in_mail: Vec<u32> = Vec::new();
     for _ in 0..mails.n_items {
-        let dismissed = |item: u32| seen.iter().any(|s| s.item == item && s.is_dismissed);
-        let item = life.choose(opened, draws, dismissed);
-        if in_mail.contains(&item) || dismissed(item) {
-            continue;
-        }
+        let is_dismissed = |item: u32| seen.iter().any(|s| s.item == item && s.is_dismissed);
+        let is_refused = |item: u32| in_mail.contains(&item) || is_dismissed(item);
+        let Some(item) = life.choose(opened, draws, is_refused) else { return };
         in_mail.push(item);
         let index = seen.iter().position(|s| s.item == item).unwrap_or_else(|| {
             seen.push(Shown { item, n_times: 0, is_dismissed: false });
@@ -85,14 +83,14 @@ fn read_mail(life: &mut Life<'_>, opened: Timestamp, seen: &mut Vec<Shown>, draw
         life.push(Event::new(opened, EventKind::Exposure, item, Channel::Email));
         let p_first = if is_alive { life.truth.p_click } else { 0.0 };
         if draws.chance(p_first * libm::pow(mails.fatigue, f64::from(shown.n_times))) {
-            let clicked = earlier(opened, -draws.between(3_000.0, 60_000.0));
+            let clicked = later(opened, draws.between(3_000.0, 60_000.0));
             life.push(Event::new(clicked, EventKind::Click, item, Channel::Email));
-            let viewed = earlier(clicked, -2_000.0);
-            let session = Some(life.begin_session(Channel::Web, viewed, Login::Sure, draws));
+            let viewed = later(clicked, 2_000.0);
+            let session = Some(life.begin_session(Channel::Web, viewed, Login::Sure));
             life.push(Event { session, ..Event::new(viewed, EventKind::View, item, Channel::Web) });
         } else if draws.chance(mails.p_dismiss * f64::from(1 + shown.n_times)) {
             shown.is_dismissed = true;
-            let dismissed_at = earlier(opened, -20_000.0);
+            let dismissed_at = later(opened, 20_000.0);
             life.push(Event::new(dismissed_at, EventKind::Dismissal, item, Channel::Email));
         }
         shown.n_times += 1;

@@ -136,7 +136,7 @@ impl RetailWorld {
     /// The first parameter that breaks its rule.
     pub fn new(params: RetailParams) -> Result<Self, ParamError> {
         let RetailValid(params) = params.check()?;
-        let random = Random::new(params.seed);
+        let random = Random::new(params.seed).stream(crate::RETAIL_STREAM);
         let personas = personas::at_overlap(params.overlap);
         let clocks = personas.iter().map(|p| WeekClock::new(p.peak_hour, p.weekend_share)).collect();
         let catalogue = Catalogue::new(&params, random.stream(ITEM_STREAM));
@@ -172,6 +172,12 @@ impl RetailWorld {
     #[must_use]
     pub fn direction(&self, item: u32) -> &[f64] {
         self.catalogue.direction(item)
+    }
+
+    /// Share of an item in the demand for its category, before price and taste have their say; of sum 1 in each category.
+    #[must_use]
+    pub fn popularity(&self, item: u32) -> f64 {
+        self.catalogue.popularity(item)
     }
 
     /// The first instant after the window: nothing happens at it or later.

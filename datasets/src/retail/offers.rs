@@ -1,14 +1,16 @@
 //! Offers: a price for a time, shown to some by lot, and what showing it changes.
 
+use bespoke::random::Random;
 use bespoke::types::{EventKind, Money, Timestamp};
 
 use super::catalogue::Catalogue;
 use super::customer::{Channel, Event, Life, Line};
 use super::devices::Login;
 use super::mails::{Consent, may_mail};
-use super::orders::{earlier, percent_of};
-use super::params::RetailParams;
+use super::orders::{Cupboard, percent_of};
+use super::params::{Offers, RetailParams};
 use super::personas::CATEGORIES;
+use crate::calendar::later;
 use crate::draws::Draws;
 
 /// One item at a reduced price for a while, for those it is shown to.
@@ -29,6 +31,9 @@ pub struct Offer {
 }
 
 /// What became of an offer for a customer who was eligible: there was consent to mails when it began.
+///
+/// The probabilities are conditional on what had been bought when the offer began and on when the customer leaves, and
+/// not on the moment at which the item would be bought.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Assignment {
     /// Position in the offers of the world.
@@ -73,60 +78,116 @@ pub(super) fn offers(params: &RetailParams, catalogue: &Catalogue) -> Vec<Offer>
     (0..n).map(offer).collect()
 }
 
-/// Draws for every offer; orders that come of it have numbers from `next_order` on.
-pub(super) fn respond(
-    life: &mut Life<'_>,
-    consents: &[Consent],
-    mut next_order: u32,
-    draws: &mut Draws,
-) -> Vec<Assignment> {
-    let world = life.world;
-    let mut all = Vec::new();
-    for (number, offer) in (0..).zip(&world.offers) {
-        if !may_mail(consents, offer.starts_at) {
-            continue;
-        }
-        let is_shown = draws.chance(world.params.offers.propensity);
-        // The moment at which the customer would buy, if at all.
-        let length = (offer.ends_at.0 - offer.starts_at.0) as f64;
-        let at = earlier(offer.starts_at, -draws.between(0.1, 1.0) * length);
-        let (p_without, p_with) = chances(life, offer, at);
-        let is_bought = draws.chance(if is_shown { p_with } else { p_without });
-        let event = |time, kind, channel| Event {
-            offer: Some(number),
-            ..Event::new(time, kind, offer.item, channel)
-        };
-        if is_shown {
-            life.push(event(offer.starts_at, EventKind::Exposure, Channel::Email));
-        }
-        if is_bought {
-            let list = world.catalogue.items[offer.item as usize].price;
-            let price = if is_shown { offer.price } else { list };
-            let line = Some(Line { order: next_order, quantity: 1, price });
-            let session = Some(life.begin_session(Channel::Web, at, Login::Sure, draws));
-            let offer = is_shown.then_some(number);
-            let bought = event(at, EventKind::Purchase, Channel::Web).with_line(line);
-            life.push(Event { offer, session, ..bought });
-            next_order += 1;
-        }
-        all.push(Assignment { offer: number, is_shown, is_bought, p_without, p_with });
-    }
-    all
+/// Nobody buys in the first tenth of an offer's time.
+const FIRST_PART: f64 = 0.1;
+
+/// The answers of a customer to the offers, in order of time.
+pub(super) struct Answers<'a> {
+    consents: &'a [Consent],
+    random: Random,
+    /// Position of the next offer that begins.
+    next: usize,
+    /// Number of the next order that comes of an offer.
+    next_order: u32,
+    pub(super) all: Vec<Assignment>,
 }
 
-/// Probabilities of buying without and with the offer; those who have left buy nothing.
-fn chances(life: &Life<'_>, offer: &Offer, at: Timestamp) -> (f64, f64) {
-    let params = life.world.params.offers;
-    if !life.is_alive(at)
-        || at >= life.world.end_at()
-        || life.truth.first_order_at.is_none_or(|first| at < first)
-    {
+impl<'a> Answers<'a> {
+    pub(super) fn new(consents: &'a [Consent], random: Random) -> Self {
+        Self { consents, random, next: 0, next_order: 1, all: Vec::new() }
+    }
+
+    /// Orders that come of offers have numbers from this one on.
+    pub(super) fn number_from(&mut self, next_order: u32) {
+        self.next_order = next_order;
+    }
+
+    /// Decides about all offers that begin before an instant and were not decided about.
+    pub(super) fn decide_until(&mut self, life: &mut Life<'_>, at: Timestamp, cupboard: &mut Cupboard) {
+        let world = life.world;
+        while let Some(offer) = world.offers.get(self.next).filter(|offer| offer.starts_at < at) {
+            if may_mail(self.consents, offer.starts_at) {
+                self.decide(life, offer, cupboard);
+            }
+            self.next += 1;
+        }
+    }
+
+    /// The lot, and the decision: who takes the item takes it later, and in the meantime no second one.
+    fn decide(&mut self, life: &mut Life<'_>, offer: &Offer, cupboard: &mut Cupboard) {
+        let world = life.world;
+        let number = self.next as u32;
+        let mut draws = Draws::new(self.random.stream(u64::from(number)));
+        let is_shown = draws.chance(world.params.offers.propensity);
+        let (p_without, p_with) = chances(life, offer, cupboard);
+        let wants = draws.chance(if is_shown { p_with } else { p_without });
+        let length = (offer.ends_at.0 - offer.starts_at.0) as f64;
+        let at = later(offer.starts_at, draws.between(FIRST_PART, 1.0) * length);
+        let until = life.truth.alive_until.map_or(world.end_at(), |until| until.min(world.end_at()));
+        let is_bought = wants && at < until;
+        if is_shown {
+            let exposure = Event::new(offer.starts_at, EventKind::Exposure, offer.item, Channel::Email);
+            life.push(Event { offer: Some(number), ..exposure });
+        }
+        if is_bought {
+            let item = &world.catalogue.items[offer.item as usize];
+            let price = if is_shown { offer.price } else { item.price };
+            let line = Line { order: self.next_order, quantity: 1, price, answers: Some(number) };
+            let session = Some(life.begin_session(Channel::Web, at, Login::Sure));
+            let bought = Event::new(at, EventKind::Purchase, offer.item, Channel::Web).with_line(Some(line));
+            life.push(Event { offer: is_shown.then_some(number), session, ..bought });
+            cupboard.put(offer.item, item, at);
+            self.next_order += 1;
+        }
+        let part = ((until.0 - offer.starts_at.0) as f64 / length - FIRST_PART) / (1.0 - FIRST_PART);
+        let p_in_time = part.clamp(0.0, 1.0);
+        self.all.push(Assignment {
+            offer: number,
+            is_shown,
+            is_bought,
+            p_without: p_in_time * p_without,
+            p_with: p_in_time * p_with,
+        });
+    }
+}
+
+/// Probabilities of wanting the item without and with the offer; prospects, those who have left and those who have such
+/// a durable item want none.
+fn chances(life: &Life<'_>, offer: &Offer, cupboard: &Cupboard) -> (f64, f64) {
+    let item = &life.world.catalogue.items[offer.item as usize];
+    if life.truth.is_prospect || !life.is_alive(offer.starts_at) || cupboard.has_enough(item) {
         return (0.0, 0.0);
     }
-    let affinity = life.affinity(offer.item);
-    let p_without = (params.p_buy * libm::exp(0.8 * affinity)).min(0.9);
-    let keen = life.persona.p_discount;
-    let pull = 0.5 * keen * f64::from(offer.percent) / 100.0 * (1.0 + affinity);
-    let p_with = (p_without + params.uplift * (pull - 0.02 * (1.0 - keen))).clamp(0.0, 0.95);
+    let (affinity, keen) = (life.affinity(offer.item), life.persona.p_discount);
+    response(life.world.params.offers, affinity, keen, offer.percent)
+}
+
+/// Probabilities of wanting an item of an affinity without and with a reduction in percent, for someone so keen on
+/// reductions.
+fn response(offers: Offers, affinity: f64, keen: f64, percent: u32) -> (f64, f64) {
+    let p_without = (offers.p_buy * libm::exp(0.8 * affinity)).min(0.9);
+    let pull = 0.5 * keen * f64::from(percent) / 100.0 * (1.0 + affinity);
+    let p_with = (p_without + offers.uplift * (pull - 0.02 * (1.0 - keen))).clamp(0.0, 0.95);
     (p_without, p_with)
+}
+
+#[cfg(test)]
+mod tests {
+    use bespoke::types::Days;
+
+    use super::*;
+
+    #[test]
+    fn the_response_by_hand() {
+        let offers = Offers { n: 1, valid: Days(1), propensity: 0.5, p_buy: 0.05, uplift: 2.0 };
+        // 0.05 e^0.4; 2 (0.5 0.6 0.3 1.5 - 0.02 0.4)
+        let (without, with) = response(offers, 0.5, 0.6, 30);
+        assert!((without - 0.074_591_234_9).abs() < 1e-9, "{without}");
+        assert!((with - without - 0.254).abs() < 1e-12, "{with}");
+        // Put off, and never below nothing.
+        assert_eq!(response(offers, -1.0, 0.0, 40).1, 0.0);
+        let (without, with) = response(Offers { p_buy: 0.3, ..offers }, 0.0, 0.0, 40);
+        assert!((without - 0.3).abs() < 1e-12 && (with - 0.26).abs() < 1e-12, "{without} {with}");
+        assert_eq!(response(Offers { p_buy: 0.5, uplift: 9.0, ..offers }, 1.0, 1.0, 40), (0.9, 0.95));
+    }
 }

@@ -121,6 +121,8 @@ pub struct RetailParams {
     pub start_at: Timestamp,
     /// Length of the window in days, 28 to 3,650.
     pub days: Days,
+    /// First orders come over so many days from the start, 1 to `days`; with `None`, over three quarters of the window.
+    pub joining: Option<Days>,
     /// Days after the window that the truth looks ahead, 1 to 3,650.
     pub horizon: Days,
     /// When orders come and when customers leave.
@@ -153,6 +155,7 @@ impl RetailParams {
             overlap: 0.2,
             start_at: Timestamp(1_704_067_200_000),
             days: Days(731),
+            joining: None,
             horizon: Days(90),
             clock: Clock::Mbg,
             tastes: Tastes { n_factors: 8, strength: 1.5 },
@@ -184,6 +187,9 @@ impl Params for RetailParams {
         count_in("retail.n_customers", self.n_customers, 1, 100_000_000, "from 1 to 100,000,000")?;
         count_in("retail.n_items", self.n_items, 30, 90_000, "from 30 to 90,000")?;
         days_in("retail.days", self.days, 28, 3_650, "from 28 to 3,650")?;
+        if let Some(joining) = self.joining {
+            days_in("retail.joining", joining, 1, self.days.0 as usize, "from 1 to retail.days")?;
+        }
         days_in("retail.horizon", self.horizon, 1, 3_650, "from 1 to 3,650")?;
         share("retail.overlap", self.overlap)?;
         // Within the years 1970 to 2100 no sum of instants below can overflow or leave four-digit years.
@@ -295,6 +301,8 @@ mod tests {
         assert_eq!(refused(|p| p.n_items = 90_001), "retail.n_items");
         assert_eq!(refused(|p| p.days = Days(27)), "retail.days");
         assert_eq!(refused(|p| p.days = Days(3_651)), "retail.days");
+        assert_eq!(refused(|p| p.joining = Some(Days(0))), "retail.joining");
+        assert_eq!(refused(|p| p.joining = Some(Days(732))), "retail.joining");
         assert_eq!(refused(|p| p.horizon = Days(0)), "retail.horizon");
         assert_eq!(refused(|p| p.horizon = Days(3_651)), "retail.horizon");
         assert_eq!(refused(|p| p.start_at = Timestamp(-1)), "retail.start_at");

@@ -1,5 +1,7 @@
 //! The latent personas: every distribution a customer is drawn from.
 
+use crate::blur::Blur;
+
 /// Countries customers live in; the last is rare on purpose.
 pub const COUNTRIES: [&str; 6] = ["DE", "FR", "NL", "AT", "GB", "LU"];
 
@@ -204,42 +206,34 @@ impl Persona {
 /// with `theta_mean` the mean over personas by share. At 1 the personas differ in name only.
 pub(super) fn at_overlap(overlap: f64) -> Vec<Persona> {
     let rows = PERSONAS.map(|persona| shares_normalised(&persona));
-    rows.iter()
-        .map(|row| Persona {
-            rate_shape: towards_mean(&rows, row, overlap, |p| p.rate_shape),
-            rate_weeks: towards_mean(&rows, row, overlap, |p| p.rate_weeks),
-            leave_a: towards_mean(&rows, row, overlap, |p| p.leave_a),
-            leave_b: towards_mean(&rows, row, overlap, |p| p.leave_b),
-            age_mean: towards_mean(&rows, row, overlap, |p| p.age_mean),
-            age_sd: towards_mean(&rows, row, overlap, |p| p.age_sd),
-            p_newsletter: towards_mean(&rows, row, overlap, |p| p.p_newsletter),
-            housemates_mean: towards_mean(&rows, row, overlap, |p| p.housemates_mean),
-            country_shares: std::array::from_fn(|i| {
-                towards_mean(&rows, row, overlap, |p| p.country_shares[i])
-            }),
-            peak_hour: towards_mean(&rows, row, overlap, |p| p.peak_hour),
-            weekend_share: towards_mean(&rows, row, overlap, |p| p.weekend_share),
-            channel_shares: std::array::from_fn(|i| {
-                towards_mean(&rows, row, overlap, |p| p.channel_shares[i])
-            }),
-            category_shares: std::array::from_fn(|i| {
-                towards_mean(&rows, row, overlap, |p| p.category_shares[i])
-            }),
-            more_lines_mean: towards_mean(&rows, row, overlap, |p| p.more_lines_mean),
-            p_more_units: towards_mean(&rows, row, overlap, |p| p.p_more_units),
-            price_taste: towards_mean(&rows, row, overlap, |p| p.price_taste),
-            p_discount: towards_mean(&rows, row, overlap, |p| p.p_discount),
-            p_refund: towards_mean(&rows, row, overlap, |p| p.p_refund),
-            sessions_per_week: towards_mean(&rows, row, overlap, |p| p.sessions_per_week),
-            ..row.clone()
-        })
-        .collect()
+    rows.iter().map(|row| blurred(&rows, row, overlap)).collect()
 }
 
-/// One parameter of one persona, moved towards the mean of all.
-fn towards_mean(rows: &[Persona], row: &Persona, overlap: f64, parameter: impl Fn(&Persona) -> f64) -> f64 {
-    let mean: f64 = rows.iter().map(|p| p.share * parameter(p)).sum();
-    parameter(row) + overlap * (mean - parameter(row))
+fn blurred(rows: &[Persona], row: &Persona, overlap: f64) -> Persona {
+    let blur = Blur { rows, row, share: |p| p.share, overlap };
+    Persona {
+        name: row.name,
+        share: row.share,
+        rate_shape: blur.one(|p| p.rate_shape),
+        rate_weeks: blur.one(|p| p.rate_weeks),
+        leave_a: blur.one(|p| p.leave_a),
+        leave_b: blur.one(|p| p.leave_b),
+        age_mean: blur.one(|p| p.age_mean),
+        age_sd: blur.one(|p| p.age_sd),
+        p_newsletter: blur.one(|p| p.p_newsletter),
+        housemates_mean: blur.one(|p| p.housemates_mean),
+        country_shares: blur.many(|p| p.country_shares),
+        peak_hour: blur.one(|p| p.peak_hour),
+        weekend_share: blur.one(|p| p.weekend_share),
+        channel_shares: blur.many(|p| p.channel_shares),
+        category_shares: blur.many(|p| p.category_shares),
+        more_lines_mean: blur.one(|p| p.more_lines_mean),
+        p_more_units: blur.one(|p| p.p_more_units),
+        price_taste: blur.one(|p| p.price_taste),
+        p_discount: blur.one(|p| p.p_discount),
+        p_refund: blur.one(|p| p.p_refund),
+        sessions_per_week: blur.one(|p| p.sessions_per_week),
+    }
 }
 
 /// Category tastes are written as ratios; a mixture of personas needs them as shares.

@@ -7,6 +7,7 @@ use super::hazard::{Decider, Engagement, FRAILTY_SD, P_RETRY_FAILS, hazard};
 use super::outlook::{Outlook, Present};
 use super::personas::{COUNTRIES, Persona, WAYS};
 use super::plans::{ADD_ONS_PER_CATEGORY, FIRST_ADD_ON, PERIOD, Plan, TIERS, YEAR_PERIODS, price_level};
+use crate::calendar::HOUR_MS;
 use crate::draws::Draws;
 
 const P_AGE_MISSING: f64 = 0.08;
@@ -21,7 +22,6 @@ pub(super) const P_UNCOMMIT: f64 = 0.05;
 const RETURN_PERIODS: u32 = 12;
 const RETURN_DECAY: f64 = 0.8;
 
-const HOUR_MS: i64 = 3_600_000;
 /// When a failed payment is tried again.
 const RETRY_MS: [i64; 2] = [4 * HOUR_MS, 12 * HOUR_MS];
 
@@ -114,7 +114,7 @@ pub struct Decision {
     pub at: Timestamp,
     /// The plan so far.
     pub plan: Plan,
-    /// Periods since the customer last joined (`n`).
+    /// Periods since the customer last joined (`n`), with any plans.
     pub tenure: u32,
     /// Engagement in the last period.
     pub engagement: Engagement,
@@ -135,6 +135,10 @@ pub struct Truth {
     pub persona: usize,
     /// Probability of using the service on a day while steady (`u`).
     pub p_use: f64,
+    /// The customer's own effect on the logit of leaving (`b`).
+    pub frailty: f64,
+    /// When the last contract ended; `None` when it runs at the end of the window.
+    pub contract_until: Option<Timestamp>,
     /// Engagement at the end of the window; `None` without a contract then.
     pub engagement: Option<Engagement>,
     /// What is to be expected; `None` without a contract at the end.
@@ -218,6 +222,8 @@ impl SubscriptionWorld {
             truth: Truth {
                 persona: index,
                 p_use: life.p_use,
+                frailty: life.decider.frailty,
+                contract_until: life.contracts.last().and_then(|contract| contract.ended).map(|(at, _)| at),
                 engagement: present.map(|present| present.engagement),
                 outlook: present.map(|present| Outlook::new(self, life.decider, present)),
             },

@@ -47,12 +47,26 @@ const TRUTH: &[Column] = &[
     Column::new("customer_id", Text),
     Column::new("persona", Text),
     Column::new("p_use", Number),
+    Column::new("frailty", Number),
     Column::new("has_contract", YesNo),
+    Column::new("contract_until", Instant),
     Column::new("engagement", Text),
-    Column::new("hazard_at_end", Number),
+    Column::new("p_leave_next", Number),
     Column::new("horizon_days", Whole),
     Column::new("p_leave_within_horizon", Number),
     Column::new("remaining_value_360_days", Number),
+];
+
+const TRUTH_HAZARD: &[Column] = &[
+    Column::new("customer_id", Text),
+    Column::new("time", Instant),
+    Column::new("item_id", Text),
+    Column::new("tenure_periods", Whole),
+    Column::new("engagement", Text),
+    Column::new("tickets", Whole),
+    Column::new("price_rise", Number),
+    Column::new("p_leave", Number),
+    Column::new("left", YesNo),
 ];
 
 /// The tables with rows of customers, open.
@@ -61,10 +75,11 @@ pub struct Tables {
     contracts: WorldTable,
     events: WorldTable,
     truth: WorldTable,
+    truth_hazard: WorldTable,
 }
 
-/// Tables `items`, `customers`, `contracts`, `events` (both by customer and time) and `truth`, which the engine never
-/// reads.
+/// Tables `items`, `customers`, `contracts`, `events` (both by customer and time); and what the engine never reads:
+/// `truth` and `truth_hazard`.
 impl World for SubscriptionWorld {
     type Customer = Customer;
     type Tables = Tables;
@@ -84,12 +99,14 @@ impl World for SubscriptionWorld {
             contracts: folder.table("contracts", CONTRACTS)?,
             events: folder.table("events", EVENTS)?,
             truth: folder.table("truth", TRUTH)?,
+            truth_hazard: folder.table("truth_hazard", TRUTH_HAZARD)?,
         })
     }
 
     fn write_customer(&self, _number: usize, customer: &Customer, tables: &Tables) -> io::Result<()> {
         write_person(customer, &tables.customers)?;
         self.write_truth(customer, &tables.truth)?;
+        self.write_decisions(customer, &tables.truth_hazard)?;
         self.write_contracts(customer, &tables.contracts)?;
         for (order, event) in numbered(&customer.events) {
             self.write_event(&customer.id, order, event, &tables.events)?;
@@ -121,13 +138,32 @@ impl SubscriptionWorld {
             customer.id.as_str().into(),
             self.personas()[truth.persona].name.into(),
             truth.p_use.into(),
+            truth.frailty.into(),
             truth.outlook.is_some().into(),
+            truth.contract_until.into(),
             truth.engagement.map(super::Engagement::name).into(),
             truth.outlook.map(|outlook| outlook.p_leave_next).into(),
             self.params.horizon.0.into(),
             truth.outlook.map(|outlook| outlook.p_leave_within).into(),
             truth.outlook.map(|outlook| outlook.remaining_value).into(),
         ])
+    }
+
+    fn write_decisions(&self, customer: &Customer, table: &WorldTable) -> io::Result<()> {
+        for decision in &customer.decisions {
+            table.row(&[
+                customer.id.as_str().into(),
+                decision.at.into(),
+                self.items()[decision.plan.item() as usize].id.as_str().into(),
+                decision.tenure.into(),
+                decision.engagement.name().into(),
+                decision.n_tickets.into(),
+                decision.rise.into(),
+                decision.p_leave.into(),
+                decision.has_left.into(),
+            ])?;
+        }
+        Ok(())
     }
 
     fn write_contracts(&self, customer: &Customer, table: &WorldTable) -> io::Result<()> {

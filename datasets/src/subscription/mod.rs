@@ -139,7 +139,7 @@ impl SubscriptionWorld {
     /// The first parameter that breaks its rule.
     pub fn new(params: SubscriptionParams) -> Result<Self, ParamError> {
         let SubscriptionValid(params) = params.check()?;
-        let random = Random::new(params.seed).stream(CUSTOMER_STREAM);
+        let random = Random::new(params.seed).stream(crate::SUBSCRIPTION_STREAM).stream(CUSTOMER_STREAM);
         let personas = personas::at_overlap(params.overlap);
         Ok(Self { params, personas, items: plans::items(), random })
     }

@@ -1,6 +1,7 @@
 //! The latent personas of subscribers: every distribution a customer is drawn from.
 
 use super::plans::{N_ADD_ON_CATEGORIES, TIERS};
+use crate::blur::Blur;
 
 /// Countries customers live in; the last is rare on purpose.
 pub const COUNTRIES: [&str; 5] = ["DE", "FR", "NL", "AT", "LU"];
@@ -188,42 +189,31 @@ pub(super) fn at_overlap(overlap: f64) -> Vec<Persona> {
 }
 
 fn blurred(row: &Persona, overlap: f64) -> Persona {
-    let one = |parameter: fn(&Persona) -> f64| {
-        let mean: f64 = PERSONAS.iter().map(|p| p.share * parameter(p)).sum();
-        parameter(row) + overlap * (mean - parameter(row))
-    };
+    let blur = Blur { rows: &PERSONAS, row, share: |p| p.share, overlap };
     Persona {
         name: row.name,
         share: row.share,
-        tier_shares: many(row, overlap, |p| p.tier_shares),
-        p_yearly: one(|p| p.p_yearly),
-        p_use: one(|p| p.p_use),
-        p_fade: one(|p| p.p_fade),
-        tickets: one(|p| p.tickets),
-        leave_logit: one(|p| p.leave_logit),
-        rise_effect: one(|p| p.rise_effect),
-        p_payment_fails: one(|p| p.p_payment_fails),
-        p_return: one(|p| p.p_return),
-        p_up: one(|p| p.p_up),
-        p_down: one(|p| p.p_down),
-        p_commit: one(|p| p.p_commit),
-        add_ons: one(|p| p.add_ons),
-        add_on_shares: many(row, overlap, |p| p.add_on_shares),
-        peak_hour: one(|p| p.peak_hour),
-        age_mean: one(|p| p.age_mean),
-        age_sd: one(|p| p.age_sd),
-        housemates_mean: one(|p| p.housemates_mean),
-        country_shares: many(row, overlap, |p| p.country_shares),
-        way_shares: many(row, overlap, |p| p.way_shares),
+        tier_shares: blur.many(|p| p.tier_shares),
+        p_yearly: blur.one(|p| p.p_yearly),
+        p_use: blur.one(|p| p.p_use),
+        p_fade: blur.one(|p| p.p_fade),
+        tickets: blur.one(|p| p.tickets),
+        leave_logit: blur.one(|p| p.leave_logit),
+        rise_effect: blur.one(|p| p.rise_effect),
+        p_payment_fails: blur.one(|p| p.p_payment_fails),
+        p_return: blur.one(|p| p.p_return),
+        p_up: blur.one(|p| p.p_up),
+        p_down: blur.one(|p| p.p_down),
+        p_commit: blur.one(|p| p.p_commit),
+        add_ons: blur.one(|p| p.add_ons),
+        add_on_shares: blur.many(|p| p.add_on_shares),
+        peak_hour: blur.one(|p| p.peak_hour),
+        age_mean: blur.one(|p| p.age_mean),
+        age_sd: blur.one(|p| p.age_sd),
+        housemates_mean: blur.one(|p| p.housemates_mean),
+        country_shares: blur.many(|p| p.country_shares),
+        way_shares: blur.many(|p| p.way_shares),
     }
-}
-
-fn many<const N: usize>(row: &Persona, overlap: f64, shares: fn(&Persona) -> [f64; N]) -> [f64; N] {
-    let own = shares(row);
-    std::array::from_fn(|i| {
-        let mean: f64 = PERSONAS.iter().map(|p| p.share * shares(p)[i]).sum();
-        own[i] + overlap * (mean - own[i])
-    })
 }
 
 #[cfg(test)]

@@ -264,7 +264,7 @@ fn the_dial_blurs_usage() {
 fn the_world_is_written_as_every_world() {
     check_seeds(world, &["items"]);
     check_job(&world(10, 15), &["joined_at"]);
-    check_folder(&world(20, 16), &["contracts", "customers", "events", "items", "truth"]);
+    check_folder(&world(20, 16), &["contracts", "customers", "events", "items", "truth", "truth_hazard"]);
 }
 
 #[test]

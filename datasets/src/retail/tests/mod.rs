@@ -87,6 +87,7 @@ fn the_world_is_written_as_every_world() {
     // For those who link sessions and measure offers; the engine reads none of them.
     check_job(&irrelevant, &["parent_id", "variant", "session_id", "offer_id"]);
     let of_customers = ["assignments", "consents", "customers", "events", "items", "offers", "sessions"];
-    let others = ["surveys", "tickets", "truth", "truth_sessions", "truth_uplift"];
+    let truths = ["truth", "truth_items", "truth_sessions", "truth_tastes", "truth_uplift"];
+    let others = [&["surveys", "tickets"][..], &truths].concat();
     check_folder(&world(200, 17), &[&of_customers[..], &others].concat());
 }
