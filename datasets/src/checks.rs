@@ -19,6 +19,41 @@ pub fn bernoulli(p: f64) -> (f64, f64) {
     (p, p * (1.0 - p))
 }
 
+/// Draws with a mean and a variance: both sums within 4.5 standard errors. The squared residual stands for the
+/// variance of the squares, which few distributions have in a short form.
+pub fn assert_moments(what: impl Display, values: &[f64], mean: f64, variance: f64) {
+    let n = values.len() as f64;
+    assert!(n > 50.0, "{what}: {n} values");
+    assert_sum(format!("{what}, mean"), values.iter().sum(), &[(n * mean, n * variance)]);
+    let squares: Vec<f64> = values.iter().map(|x| (x - mean) * (x - mean)).collect();
+    let parts: Vec<_> = squares.iter().map(|s| (variance, (s - variance) * (s - variance))).collect();
+    assert_sum(format!("{what}, variance"), squares.iter().sum(), &parts);
+}
+
+/// Counts follow shares, which need not add up to 1: chi square below its mean by five standard deviations.
+pub fn assert_shares(what: impl Display, counts: &[f64], shares: &[f64]) {
+    let (n, total): (f64, f64) = (counts.iter().sum(), shares.iter().sum());
+    let (mut chi, mut cells, mut rest) = (0.0, 0.0, (0.0, 0.0));
+    for (&count, share) in counts.iter().zip(shares) {
+        let expected = n * share / total;
+        assert!(*share > 0.0 || count == 0.0, "{what}: {count} of what never comes");
+        // Rare cells are counted together.
+        if expected < 8.0 {
+            rest = (rest.0 + count, rest.1 + expected);
+        } else {
+            chi += (count - expected) * (count - expected) / expected;
+            cells += 1.0;
+        }
+    }
+    if rest.1 > 8.0 {
+        chi += (rest.0 - rest.1) * (rest.0 - rest.1) / rest.1;
+        cells += 1.0;
+    }
+    let freedom: f64 = cells - 1.0;
+    assert!(cells > 1.0 && n > 50.0, "{what}: too few to tell");
+    assert!(chi < freedom + 5.0 * libm::sqrt(2.0 * freedom) + 8.0, "{what}: chi square {chi} at {freedom}");
+}
+
 /// Text of every table by name.
 pub fn texts(world: &impl World, threads: usize) -> BTreeMap<String, Vec<u8>> {
     let mut folder = MemoryFolder::default();

@@ -1,9 +1,9 @@
 //! Generated worlds of customers whose truth is known, for demos, tests and benches.
 //!
 //! A world is a pure function of its parameters: the same parameters give the same bytes on every machine, and
-//! customer `i` is the same person in a world of a thousand and of a million of the same catalogue and window. What the
-//! engine is meant to find (persona, rate, time of leaving) is written beside the tables, in files that the engine never
-//! reads.
+//! customer `i` is the same person in a world of a thousand and of a million of the same catalogue and window. What
+//! the engine is meant to find (persona, rate, time of leaving) is written beside the tables, in files that the engine
+//! never reads.
 
 mod blocks;
 mod blur;

@@ -197,9 +197,9 @@ pub enum GenerateCommand {
     /// A shop: customers, items, events, and a job file that reads them.
     Retail(RetailArgs),
     /// A service with contracts: customers, plans, contracts, events, and a job file that reads them.
-    Subscription(WorldArgs),
+    Subscription(OtherArgs),
     /// A news site: readers, articles, events, and a job file that reads them.
-    Media(WorldArgs),
+    Media(OtherArgs),
 }
 
 /// Size and place of a generated world.
@@ -219,14 +219,73 @@ pub struct WorldArgs {
     pub format: WorldFormat,
 }
 
-/// Size and place of a generated shop.
+/// What every generated world can be turned by.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct WorldDials {
+    /// How much the personas overlap, from 0 (clearly apart) to 1 (all the same) [default: 0.2].
+    #[arg(long, value_name = "SHARE")]
+    pub overlap: Option<f64>,
+    /// Days after the end that the truth and the job look ahead [default: 90; media: 14].
+    #[arg(long, value_name = "DAYS")]
+    pub horizon_days: Option<u32>,
+}
+
+/// Size, place and dials of a generated service or news site.
+#[derive(Clone, Debug, clap::Args)]
+pub struct OtherArgs {
+    #[command(flatten)]
+    pub world: WorldArgs,
+    #[command(flatten)]
+    pub dials: WorldDials,
+}
+
+/// Size, place and dials of a generated shop.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RetailArgs {
     #[command(flatten)]
     pub world: WorldArgs,
-    /// Number of items [default: one for every four customers, from 50 to 20,000].
+    #[command(flatten)]
+    pub dials: WorldDials,
+    #[command(flatten)]
+    pub shop: ShopDials,
+}
+
+/// What a generated shop can be turned by.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct ShopDials {
+    /// Number of items; customers stay the same people only among the same items [default: 500].
     #[arg(long, value_name = "N")]
     pub items: Option<u32>,
+    /// When orders come: `mbg` (leaving after an order), `pareto` (leaving unseen), or `regular` (gaps alike, of eight
+    /// stages) [default: mbg].
+    #[arg(long, value_name = "CLOCK")]
+    pub clock: Option<WorldClock>,
+    /// Share of the demographic cells that are missing [default: 0.1].
+    #[arg(long, value_name = "SHARE")]
+    pub missing: Option<f64>,
+    /// Share of the ages and household sizes that are nonsense [default: 0].
+    #[arg(long, value_name = "SHARE")]
+    pub outliers: Option<f64>,
+    /// Number of columns that say nothing, at most 8 [default: 0].
+    #[arg(long, value_name = "N")]
+    pub irrelevant: Option<u32>,
+    /// How much offers move people, from 0 (nothing) to 10 [default: 1].
+    #[arg(long, value_name = "FACTOR")]
+    pub uplift: Option<f64>,
+    /// How much the tastes for single items matter, from 0 (not at all) to 4 [default: 1.5].
+    #[arg(long, value_name = "STRENGTH")]
+    pub tastes: Option<f64>,
+}
+
+/// When orders of a generated shop come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WorldClock {
+    /// Exponential gaps; customers leave after an order.
+    Mbg,
+    /// Exponential gaps and lifetimes.
+    Pareto,
+    /// Gaps of eight stages and exponential lifetimes.
+    Regular,
 }
 
 /// Format of the tables of a generated world.

@@ -9,8 +9,9 @@
 //!
 //! **Sessions** of a reader are a Poisson process from joining (uniform over the first four fifths of the window) to
 //! leaving (exponential with `l_k` per week), with rate `lambda_i ~ Gamma(3, 3 / s_k)` per week times the rhythm of
-//! the persona: over hours a floor and two bells of 1.5 hours around a morning and an evening hour, over days a factor
-//! for Saturday and Sunday; the mean over a week is 1.
+//! the persona: over hours a floor of 0.03 and two bells of 1.5 hours, around the clock, around a morning and an
+//! evening hour, of weights `morning_share` and the rest; over days a factor for Saturday and Sunday; the mean over a
+//! week is 1.
 //!
 //! **A session** shows [`PAGE`] different articles of the last [`SHELF`], the same choice for everyone: candidates are
 //! drawn at random and taken with probability `2^(-age / h_topic)`. An article is clicked with probability
@@ -19,15 +20,30 @@
 //! p_ij(age) = 2^(-age / h_topic) / (1 + exp(-(c_k + theta_i,topic + q_j)))
 //! ```
 //!
-//! with `theta_i,topic ~ N(theta_k,topic, 0.5^2)` and the half-lives of [`TOPICS`], unless it was read before. What is
-//! clicked is read, and after every article read the reader goes on to another of the same topic on the shelf with
-//! probability `g_k`. Every read earns advertising money: 1 cent and a geometric number of cents more, going on with 1/2.
+//! with `theta_i,topic ~ N(theta_k,topic, 0.5^2)` and the half-lives of [`TOPICS`], and never when it was read before
+//! the page was shown. What is clicked is read, and after every article read the reader goes on with probability
+//! `g_k`, to another of the same topic on the shelf that is new and not on the page. A session ends when the reader
+//! leaves or the window does: what would have been clicked or read after that is not, though it was shown. Every read
+//! earns advertising money: 1 cent and a geometric number of cents more, going on with 1/2.
 //!
 //! **Anonymous readers**, a share `a_k`, have no account: the site knows them by a cookie that lasts exponentially, 21
 //! days in the mean, so that one reader may be several visitors.
 //!
+//! **Ahead**: the truth says what is expected in the `H` days after the window of a reader active at its end (of
+//! others nothing): `P(active) = exp(-l_k H)`, and `E[sessions]` is the integral of the rate of sessions times the
+//! probability of being active still.
+//!
 //! **Demographics**, of readers with an account: age normal, cut at 16..=90; country by share. Ages are missing with
 //! probability 0.15, countries with 0.05.
+//!
+//! # Truth tables
+//! - `truth`, by id, which is an account, or a cookie with events: `reader`, the number of whoever is behind it;
+//!   `persona`; `active_until`, when the reader leaves, missing when that is after the end; `id_until`, when the id is
+//!   of no more use, because its reader leaves or gets another cookie; `leave_per_week` (`l_k`); `sessions_per_week`
+//!   (`lambda`); `horizon_days`, `p_active` and `expected_sessions`, of the reader, whatever the id; `taste_<topic>`
+//!   (`theta`); and `p_click_<topic>`, the probability of a click on a fresh article of mean quality that was not
+//!   read.
+//! - `truth_items`: `quality` (`q`) and `half_life_days` (`h`).
 
 mod articles;
 mod files;

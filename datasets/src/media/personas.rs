@@ -168,14 +168,22 @@ mod tests {
         assert!(at_overlap(0.4).iter().all(|persona| total(&persona.country_shares)));
     }
 
+    /// Every number of a persona, as text of nine decimals; the name and the share are no parameters.
+    fn numbers(persona: &Persona) -> String {
+        format!("{:.9?}", Persona { name: "", share: 0.0, ..persona.clone() })
+    }
+
     #[test]
     fn the_dial_goes_from_the_table_to_one_mean() {
-        assert_eq!(at_overlap(0.0), PERSONAS);
+        let table = PERSONAS.to_vec();
+        assert_eq!(at_overlap(0.0), table);
         let together = at_overlap(1.0);
-        for persona in &together[1..] {
-            assert!((persona.click_logit - together[0].click_logit).abs() < 1e-12);
-            assert!((persona.tastes[2] - together[0].tastes[2]).abs() < 1e-12);
+        for (persona, row) in together.iter().zip(&table) {
+            assert_eq!(numbers(persona), numbers(&together[0]));
+            assert_eq!((persona.name, persona.share), (row.name, row.share));
         }
-        assert!((at_overlap(0.5)[1].p_anonymous - 0.5 * (0.5 + together[0].p_anonymous)).abs() < 1e-12);
+        let mean_age: f64 = table.iter().map(|p| p.share * p.age_mean).sum();
+        assert!((together[0].age_mean - mean_age).abs() < 1e-12);
+        assert!((at_overlap(0.5)[3].age_sd - 0.5 * (table[3].age_sd + together[0].age_sd)).abs() < 1e-12);
     }
 }

@@ -36,7 +36,8 @@ pub struct Event {
     pub item: u32,
     /// Advertising money; set for reads only.
     pub revenue: Option<Money>,
-    /// The true probability of a click, given what had been read when the page was shown; set for exposures only, hidden.
+    /// The true probability of a click, given what had been read when the page was shown; set for exposures only,
+    /// hidden.
     pub p_click: Option<f64>,
 }
 
@@ -66,8 +67,8 @@ pub struct Truth {
 pub struct Visitor {
     /// Outside id.
     pub id: String,
-    /// First instant at which nothing more can come of this id, because the reader has left or has another cookie; `None`
-    /// when that is not before the end.
+    /// First instant at which nothing more can come of this id, because the reader has left or has another cookie;
+    /// `None` when that is not before the end.
     pub until: Option<Timestamp>,
     /// Events, non-decreasing in time.
     pub events: Vec<Event>,
@@ -92,7 +93,8 @@ struct Life<'a> {
     world: &'a MediaWorld,
     persona: &'a Persona,
     truth: Truth,
-    read: Vec<u32>,
+    /// What was read so far, and when: visits may overlap, as in two windows.
+    read: Vec<(u32, Timestamp)>,
     events: Vec<Event>,
     draws: Draws,
 }
@@ -179,8 +181,8 @@ impl MediaWorld {
 /// What lies ahead of a reader of one session per week who is active at the end of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Ahead {
-    p_active: f64,
-    sessions: f64,
+    pub(super) p_active: f64,
+    pub(super) sessions: f64,
 }
 
 impl Ahead {
@@ -249,7 +251,7 @@ impl Life<'_> {
     fn read_and_go_on(&mut self, first: u32, from: Timestamp, page: &[u32]) -> Timestamp {
         let (mut item, mut time) = (first, from);
         loop {
-            self.read.push(item);
+            self.read.push((item, time));
             let cents = 1 + self.draws.geometric(0.5);
             let revenue = Some(Money(i64::from(cents) * (Money::SCALE / 100)));
             self.events.push(Event { time, kind: EventKind::View, item, revenue, p_click: None });
@@ -258,7 +260,7 @@ impl Life<'_> {
                 return time;
             }
             let topic = self.world.articles[item as usize].topic;
-            let is_new = |life: &Self, n: u32| !life.read.contains(&n) && !page.contains(&n);
+            let is_new = |life: &Self, n: u32| life.read.iter().all(|read| read.0 != n) && !page.contains(&n);
             let is_next = |life: &Self, n: u32, a: &Article| a.topic == topic && is_new(life, n);
             match self.candidate(time, is_next) {
                 Some(next) => item = next,
@@ -294,7 +296,7 @@ impl Life<'_> {
 
     /// The true probability of a click.
     fn p_click(&self, item: u32, at: Timestamp) -> f64 {
-        if self.read.contains(&item) {
+        if self.read.iter().any(|&(read, read_at)| read == item && read_at < at) {
             return 0.0;
         }
         let article = &self.world.articles[item as usize];

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bespoke::types::EventKind;
 
 use super::*;
+use crate::calendar::HOUR_MS;
 use crate::calendar::{WEEK_MS, monday};
-use crate::checks::{assert_sum, bernoulli, check_folder, check_job, check_seeds};
+use crate::checks::{
+    assert_moments, assert_shares, assert_sum, bernoulli, check_folder, check_job, check_seeds, texts,
+};
 
 fn made(params: MediaParams) -> MediaWorld {
     MediaWorld::new(params).expect("parameters are in range")
@@ -16,21 +19,33 @@ fn world(n_readers: usize, seed: u64) -> MediaWorld {
     made(MediaParams::new(n_readers, seed))
 }
 
+fn yes(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}
+
 fn events(reader: &Reader) -> impl Iterator<Item = &Event> {
     reader.visitors.iter().flat_map(|visitor| &visitor.events)
 }
 
-/// Exposures with the age of their article in days, and whether they were clicked.
+/// Exposures with the age of their article in days, and whether they were clicked: a click belongs to the last showing
+/// of its article that has none.
 fn shown(world: &MediaWorld, reader: &Reader) -> Vec<(Event, f64, bool)> {
-    let all: Vec<&Event> = events(reader).collect();
-    let mut found = Vec::new();
-    for (n, exposure) in all.iter().enumerate().filter(|(_, e)| e.kind == EventKind::Exposure) {
-        let until = exposure.time.0 + 2 * 3_600_000;
-        let later = all[n..].iter().take_while(|e| e.time.0 < until);
-        let is_click = |e: &&&Event| e.kind == EventKind::Click && e.item == exposure.item;
-        let age_ms = exposure.time.0 - world.articles()[exposure.item as usize].published_at.0;
-        let is_clicked = later.filter(is_click).count() > 0;
-        found.push((**exposure, age_ms as f64 / Timestamp::DAY_MS as f64, is_clicked));
+    let mut found: Vec<(Event, f64, bool)> = Vec::new();
+    for event in events(reader) {
+        match event.kind {
+            EventKind::Exposure => {
+                let age_ms = event.time.0 - world.articles()[event.item as usize].published_at.0;
+                found.push((*event, age_ms as f64 / Timestamp::DAY_MS as f64, false));
+            }
+            EventKind::Click => {
+                let is_open = |(shown, _, is_clicked): &&mut (Event, f64, bool)| {
+                    shown.item == event.item && !*is_clicked
+                };
+                let exposure = found.iter_mut().rev().find(is_open);
+                exposure.expect("what is clicked was shown, once for every click").2 = true;
+            }
+            _ => {}
+        }
     }
     found
 }
@@ -172,6 +187,158 @@ fn sessions_are_short_and_reading_goes_on_as_often_as_said() {
 }
 
 #[test]
+fn a_true_probability_holds_given_what_was_read_before_the_page() {
+    let world = world(800, 21);
+    let mut n_read_before = 0;
+    for reader in world.readers() {
+        let all: Vec<&Event> = events(&reader).collect();
+        let mut read_at: BTreeMap<u32, Timestamp> = BTreeMap::new();
+        for event in all.iter().filter(|e| e.kind == EventKind::View) {
+            read_at.entry(event.item).or_insert(event.time);
+        }
+        for exposure in all.iter().filter(|e| e.kind == EventKind::Exposure) {
+            let before = read_at.get(&exposure.item).is_some_and(|&at| at < exposure.time);
+            assert_eq!(exposure.p_click == Some(0.0), before, "{exposure:?}");
+            n_read_before += usize::from(before);
+        }
+    }
+    assert!(n_read_before > 100);
+}
+
+#[test]
+fn rates_and_tastes_vary_as_said() {
+    let world = made(MediaParams { overlap: 1.0, ..MediaParams::new(6_000, 22) });
+    let persona = &world.personas()[0];
+    let truths: Vec<Truth> = world.readers().map(|reader| reader.truth).collect();
+    let mean = persona.sessions_per_week;
+    let rates: Vec<f64> = truths.iter().map(|truth| truth.sessions_per_week).collect();
+    assert_moments("sessions", &rates, mean, mean * mean / 3.0);
+    for (topic, mean) in persona.tastes.iter().enumerate() {
+        let tastes: Vec<f64> = truths.iter().map(|truth| truth.tastes[topic]).collect();
+        assert_moments(TOPICS[topic].name, &tastes, *mean, 0.25);
+    }
+}
+
+#[test]
+fn demographics_and_money_follow_their_laws() {
+    let world = made(MediaParams { overlap: 0.0, ..MediaParams::new(4_000, 23) });
+    let (mut ages, mut countries) = (vec![Vec::new(); 5], [[0.0; 4]; 5]);
+    let mut cents = Vec::new();
+    for reader in world.readers() {
+        let k = reader.truth.persona;
+        ages[k].extend(reader.age.map(f64::from));
+        if let Some(country) = reader.country {
+            countries[k][COUNTRIES.iter().position(|&name| name == country).expect("known")] += 1.0;
+        }
+        if cents.len() < 20_000 {
+            let revenue = events(&reader).filter_map(|event| event.revenue);
+            cents.extend(revenue.map(|money| (money.units() * 100.0).round() - 1.0));
+        }
+    }
+    assert_moments("cents", &cents, 1.0, 2.0);
+    for (k, persona) in world.personas().iter().enumerate() {
+        assert_shares(persona.name, &countries[k], &persona.country_shares);
+        // Cut at 16 where they are young: the oldest are far from 90.
+        if persona.age_mean > 40.0 {
+            assert_moments(persona.name, &ages[k], persona.age_mean, persona.age_sd.powi(2) + 1.0 / 12.0);
+        } else {
+            let mean = ages[k].iter().sum::<f64>() / ages[k].len() as f64;
+            assert!((mean - persona.age_mean).abs() < 1.5, "{}: {mean}", persona.name);
+        }
+    }
+}
+
+#[test]
+fn cookies_last_three_weeks_in_the_mean() {
+    let world = made(MediaParams { overlap: 1.0, ..MediaParams::new(4_000, 24) });
+    let (mut kept, mut parts, mut n_over) = (0.0, Vec::new(), 0);
+    for reader in world.readers().filter(|reader| reader.is_anonymous) {
+        let all = reader.visitors.iter().enumerate();
+        let all: Vec<(usize, Timestamp)> =
+            all.flat_map(|(n, visitor)| visitor.events.iter().map(move |e| (n, e.time))).collect();
+        // Memoryless: whatever its age, a cookie outlives a gap with probability exp(-gap / 21 days).
+        for pair in all.windows(2) {
+            let gap_days = (pair[1].1.0 - pair[0].1.0) as f64 / Timestamp::DAY_MS as f64;
+            if gap_days > 0.01 {
+                kept += yes(pair[0].0 == pair[1].0);
+                parts.push(bernoulli((-gap_days / 21.0).exp()));
+            }
+        }
+        for (visitor, next) in
+            reader.visitors.iter().zip(reader.visitors.iter().skip(1).map(Some).chain([None]))
+        {
+            assert!(visitor.until.is_none_or(|until| visitor.events.iter().all(|e| e.time < until)));
+            let until = reader.truth.active_until;
+            match next {
+                Some(next) => assert!(visitor.until.is_some_and(|until| until <= next.events[0].time)),
+                None => assert!(until.is_none() || visitor.until.is_some_and(|at| Some(at) <= until)),
+            }
+            n_over += usize::from(visitor.until.is_some() && until.is_none());
+        }
+    }
+    assert!(n_over > 300, "{n_over}");
+    assert_sum("kept", kept, &parts);
+}
+
+#[test]
+fn the_truth_about_the_future_is_what_happens() {
+    // What would have been said so many days before the end, on a Wednesday at six, against what came then.
+    let world = made(MediaParams { overlap: 0.3, ..MediaParams::new(5_000, 25) });
+    for days in [3, 17] {
+        let at = Timestamp(world.end_at().minus(Days(days)).0 + 6 * HOUR_MS - 1_800_000);
+        let horizon = Days(days - 1);
+        let (mut sessions, mut session_parts, mut active, mut active_parts) =
+            (0.0, Vec::new(), 0.0, Vec::new());
+        for reader in world.readers() {
+            let truth = &reader.truth;
+            if truth.joined_at >= at || truth.active_until.is_some_and(|until| until < at) {
+                continue;
+            }
+            let k = truth.persona;
+            let ahead = Ahead::new(&world.personas()[k], &world.rhythms[k], at, horizon);
+            let is_ahead = |e: &&Event| e.time >= at && e.time < at.plus(horizon);
+            let times: BTreeSet<Timestamp> = events(&reader)
+                .filter(|e| e.kind == EventKind::Exposure)
+                .filter(is_ahead)
+                .map(|e| e.time)
+                .collect();
+            sessions += times.len() as f64;
+            let mean = truth.sessions_per_week * ahead.sessions;
+            session_parts.push((mean, (times.len() as f64 - mean).powi(2)));
+            active += yes(truth.active_until.is_none_or(|until| until >= at.plus(horizon)));
+            active_parts.push(bernoulli(ahead.p_active));
+        }
+        assert_sum(format!("sessions in {horizon:?}"), sessions, &session_parts);
+        assert_sum(format!("active after {horizon:?}"), active, &active_parts);
+    }
+    for truth in world.readers().map(|reader| reader.truth) {
+        let rate = world.personas()[truth.persona].leave_per_week;
+        let p = if truth.active_until.is_none() { (-2.0 * rate).exp() } else { 0.0 };
+        assert!((truth.p_active - p).abs() < 1e-12);
+        // Two whole weeks: the rhythm moves sessions within them only.
+        let flat = truth.sessions_per_week * (1.0 - (-2.0 * rate).exp()) / rate;
+        let expected = if p > 0.0 { flat } else { 0.0 };
+        assert!((truth.expected_sessions - expected).abs() < 0.02 * flat, "{truth:?} {expected}");
+    }
+}
+
+#[test]
+fn the_truth_of_an_id_is_written_beside_that_of_its_reader() {
+    let world = world(300, 26);
+    let texts = texts(&world, 1);
+    let text = std::str::from_utf8(&texts["truth"]).expect("text");
+    let mut rows = text.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    let cell = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.to_string());
+    for reader in world.readers() {
+        for visitor in &reader.visitors {
+            let cells = rows.next().expect("a row per id");
+            assert_eq!(cells[0], visitor.id);
+            assert_eq!((cells[3], cells[4]), (&*cell(reader.truth.active_until), &*cell(visitor.until)));
+        }
+    }
+}
+
+#[test]
 fn nothing_is_shown_before_publication_or_read_twice_by_click() {
     let world = world(600, 6);
     for reader in world.readers() {
@@ -258,6 +425,9 @@ fn every_bound_is_kept() {
     }
     for days in [Days(13), Days(731)] {
         assert_eq!(refused(MediaParams { days, ..good.clone() }), "media.days");
+    }
+    for horizon in [Days(0), Days(366)] {
+        assert_eq!(refused(MediaParams { horizon, ..good.clone() }), "media.horizon");
     }
     for start_at in [Timestamp(7 * Timestamp::DAY_MS - 1), Timestamp(4_102_444_800_001)] {
         assert_eq!(refused(MediaParams { start_at, ..good.clone() }), "media.start_at");

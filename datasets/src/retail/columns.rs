@@ -136,8 +136,8 @@ pub(super) const TRUTH: &[Column] = &[
 pub(super) const N_TASTES: usize = 1 + super::CATEGORIES.len();
 pub(super) const N_ITEM_TRUTHS: usize = 4;
 
-/// A column per category in the order of [`super::CATEGORIES`], which a test holds; as many of the directions as there are
-/// factors follow.
+/// A column per category in the order of [`super::CATEGORIES`], which a test holds; as many of the directions as there
+/// are factors follow.
 pub(super) const TRUTH_TASTES: &[Column] = &with_directions::<N_TASTES, { N_TASTES + super::MAX_FACTORS }>([
     Column::new("customer_id", Text),
     Column::new("taste_kitchen", Number),

@@ -131,8 +131,8 @@ pub struct Truth {
     pub is_prospect: bool,
     /// Instant of the first order; `None` for a prospect.
     pub first_order_at: Option<Timestamp>,
-    /// Instant of leaving; `None` when alive at the end, and for a prospect. Under [`Clock::Mbg`] it is that of the last
-    /// order.
+    /// Instant of leaving; `None` when alive at the end, and for a prospect. Under [`Clock::Mbg`] it is that of the
+    /// last order.
     pub alive_until: Option<Timestamp>,
     /// Orders per week while alive (lambda); not meant for a prospect.
     pub orders_per_week: f64,
@@ -146,7 +146,8 @@ pub struct Truth {
     pub p_purchase: f64,
     /// Expected orders within it.
     pub expected_orders: f64,
-    /// Expected revenue of those orders, in units of the currency, returns not taken off: the mean of simulated futures.
+    /// Expected revenue of those orders, in units of the currency, returns not taken off: the mean of simulated
+    /// futures.
     pub expected_value: f64,
     /// Standard error of that mean; 0 when nothing was bought in any of the futures.
     pub expected_value_error: f64,
@@ -233,8 +234,8 @@ impl Life<'_> {
         tastes::affinity(&self.taste, self.world.catalogue.direction(item))
     }
 
-    /// An item on sale at an instant, with probability proportional to taste for its category, popularity within it, and
-    /// liking of its price and direction; `refuse` turns candidates down. `None` when nothing is left.
+    /// An item on sale at an instant, with probability proportional to taste for its category, popularity within it,
+    /// and liking of its price and direction; `refuse` turns candidates down. `None` when nothing is left.
     pub(super) fn choose(
         &self,
         at: Timestamp,
@@ -415,6 +416,43 @@ fn in_order(mut events: Vec<Event>) -> Vec<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Choices of one customer against the weights of the equations, in a world of such tastes.
+    fn assert_choices(n_tries: usize, strength: f64) {
+        let mut params = super::super::RetailParams::new(1, 120, 31);
+        params.tastes = super::super::Tastes { n_factors: 4, strength };
+        let world = RetailWorld::new(params).expect("parameters are in range");
+        let customer = world.customer(3);
+        let life = world.new_life(customer.truth.persona, true, world.random.stream(3));
+        let at = world.params.start_at.plus(bespoke::types::Days(400));
+        let refuse = |number: u32| number % 7 == 3;
+        let g = world.personas[customer.truth.persona].price_taste;
+        let weight = |(number, item): (u32, &super::super::Item)| {
+            let cosine: f64 = customer.taste.iter().zip(world.direction(number)).map(|(u, v)| u * v).sum();
+            let price = (1.0 + g * (2.0 * item.price_rank - 1.0)) / (1.0 + g.abs());
+            let weight = customer.category_tastes[item.category] * world.popularity(number) * price;
+            let may_be = item.is_available(at) && !refuse(number);
+            if may_be { weight * (strength * (cosine - 1.0)).exp() } else { 0.0 }
+        };
+        let weights: Vec<f64> = (0..).zip(world.items()).map(weight).collect();
+        let mut counts = vec![0.0; weights.len()];
+        let mut draws = Draws::new(Random::new(n_tries as u64));
+        for _ in 0..40_000 {
+            let item = life.choose_within(n_tries, at, &mut draws, refuse).expect("something is on sale");
+            counts[item as usize] += 1.0;
+        }
+        crate::checks::assert_shares(format!("{n_tries} tries"), &counts, &weights);
+        let nothing = life.choose_within(n_tries.min(3), at, &mut draws, |_| true);
+        assert_eq!(nothing, None);
+    }
+
+    #[test]
+    fn items_are_chosen_by_their_weights_however_many_candidates_are_looked_at() {
+        for n_tries in [0, 2, 100] {
+            assert_choices(n_tries, 1.5);
+        }
+        assert_choices(100, 4.0);
+    }
 
     #[test]
     fn events_come_in_order_and_once() {

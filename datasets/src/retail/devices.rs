@@ -37,7 +37,8 @@ pub(super) const APP_DEVICE: u32 = 2;
 const P_ON_SECOND: f64 = 0.3;
 
 impl Life<'_> {
-    /// Begins a session; returns its number. Draws from a stream of its own, so that devices and logins move nothing else.
+    /// Begins a session; returns its number. Draws from a stream of its own, so that devices and logins move nothing
+    /// else.
     pub(super) fn begin_session(&mut self, channel: Channel, started_at: Timestamp, login: Login) -> u32 {
         let draws = &mut self.session_draws;
         let is_second = draws.chance(P_ON_SECOND) && self.has_second_device;

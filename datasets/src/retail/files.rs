@@ -30,8 +30,9 @@ pub struct Tables {
     truth_tastes: WorldTable,
 }
 
-/// Tables `items`, `customers`, `events` (by customer and time), `sessions`, `consents`, `tickets`, `surveys`, `offers`,
-/// `assignments`; and what the engine never reads: `truth`, `truth_uplift`, `truth_sessions`, `truth_tastes`, `truth_items`.
+/// Tables `items`, `customers`, `events` (by customer and time), `sessions`, `consents`, `tickets`, `surveys`,
+/// `offers`, `assignments`; and what the engine never reads: `truth`, `truth_uplift`, `truth_sessions`,
+/// `truth_tastes`, `truth_items`.
 impl World for RetailWorld {
     type Customer = Customer;
     type Tables = Tables;
@@ -260,8 +261,8 @@ fn write_sessions(
     Ok(())
 }
 
-/// Web devices and the app have ids of different kinds, as cookies and advertising ids are; those of one customer do not
-/// show that they belong together.
+/// Web devices and the app have ids of different kinds, as cookies and advertising ids are; those of one customer do
+/// not show that they belong together.
 fn device_id(key: u64, device: u32) -> String {
     let kind = if device == APP_DEVICE { "A" } else { "W" };
     let id = Random::new(key).bits(u64::from(device));

@@ -187,6 +187,27 @@ mod tests {
     }
 
     #[test]
+    fn long_horizons_of_many_stages_come_to_an_end() {
+        for (rate, years) in [(0.2, 1.0), (0.7, 5.0), (2.0, 10.0)] {
+            let weeks = 365.0 / 7.0 * years;
+            for over in [0, 49] {
+                let clock = Clock::Regular { stages: 50 };
+                let far = ahead(clock, rate, Leaving::PerWeek(1e-9), over, weeks);
+                // Renewals of little spread: rate H, from the part of the gap that is over, less half a gap.
+                let expected = rate * weeks + (f64::from(over) + 0.5) / 50.0 - 0.5;
+                assert!((far.orders - expected).abs() < 0.02, "{rate} {weeks} {over}: {far:?} {expected}");
+                assert!(far.p_order > 0.99 && far.p_order <= 1.0, "{far:?}");
+            }
+            let leaves = 0.1;
+            let one = ahead(Clock::Regular { stages: 2 }, rate, Leaving::PerWeek(leaves), 1, weeks);
+            let kept = 2.0 * rate / (2.0 * rate + leaves);
+            // In the long run: sum over m of kept^(2m - 1).
+            let expected = kept / (1.0 - kept * kept);
+            assert!(years < 5.0 || (one.orders / expected - 1.0).abs() < 1e-6, "{one:?} {expected}");
+        }
+    }
+
+    #[test]
     fn a_gap_that_is_nearly_over_brings_the_order_sooner() {
         let clock = Clock::Regular { stages: 10 };
         let at = |over| ahead(clock, 0.2, Leaving::PerWeek(0.01), over, 2.0).p_order;

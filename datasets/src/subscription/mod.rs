@@ -13,7 +13,8 @@
 //! used with probability `u_i m_s`: `logit u_i ~ N(logit u_k, 0.5^2)` and `m` = 1, 0.45, 0.08 by state. So the trend
 //! of usage shows the state. Tickets are a Poisson process of `t_k` per period, add-ons one of `a_k`.
 //!
-//! **Leaving by choice** at the end of a term, after `n` periods of the contract, is a discrete-time hazard:
+//! **Leaving by choice** at the end of a term, `n` periods after the customer last joined, whatever the plans since,
+//! is a discrete-time hazard:
 //!
 //! ```text
 //! logit h = c_k + b_i - 0.25 ln(1 + n) + e_s + 0.5 min(tickets, 3) + r_k rise + g_tier - 0.3 [yearly]
@@ -22,10 +23,11 @@
 //! with `b_i ~ N(0, 0.35^2)`, `e` = 0, 0.9, 1.7 by engagement, tickets those of the last period, `rise` the relative
 //! rise of list prices since the term began, and `g` of [`TIERS`].
 //! Those who stay go one tier up with probability `p_up`, one down with `p_down`, or to the other term (monthly to
-//! yearly with `p_commit`, yearly to monthly with 0.05).
+//! yearly with `p_commit`, yearly to monthly with 0.05); from the highest and the lowest tier there is no further way.
 //!
 //! **Leaving without choice**: a payment fails with probability `q_k` and is tried again after 4 and 12 hours; these
-//! fail with probabilities 0.5 and 0.6. So `d_k = 0.3 q_k` of the payments due end the contract, also within a term.
+//! fail with probabilities 0.5 and 0.6. The first payment after joining or returning never fails. So `d_k = 0.3 q_k`
+//! of the payments due end the contract, also within a term.
 //!
 //! **Win-backs**: `j` periods after leaving, for `j` = 1..=12, the customer returns with probability
 //! `w_k 0.8^(j-1)`, to a monthly contract of the same tier, steady, with `n = 0`.
@@ -34,8 +36,20 @@
 //! plans, terms and tickets ([`Outlook`]): the probability of leaving at the next payment due and within the
 //! horizon, and the expected revenue of the [`VALUE_DAYS`] after the end, win-backs left out.
 //!
+//! **Usage** within a day is normal around the persona's hour with a standard deviation of three hours, around the
+//! clock.
+//!
 //! **Demographics**: age normal, cut at 18..=90; household `1 + Poisson`; country and way of acquisition by share. Ages
 //! are missing with probability 0.08, household sizes with 0.12, ways of acquisition with 0.05.
+//!
+//! # Truth tables
+//! - `truth`, by customer: `persona`; `p_use` (`u_i`); `frailty` (`b_i`); `has_contract` at the end; `contract_until`,
+//!   the end of the last contract, missing when one runs; and of those with a contract `engagement` at the end,
+//!   `p_leave_next` (leaving by choice or not when the next payment is due), `p_leave_within_horizon` for
+//!   `horizon_days`, and `remaining_value_360_days` in units of the currency: all given the hidden state at the end.
+//! - `truth_hazard`, by customer and end of a term: `time`; `item_id`, the plan so far; `tenure_periods` (`n`);
+//!   `engagement` and `tickets` of the last period; `price_rise` (`rise`); `p_leave`, the hazard `h` of leaving by
+//!   choice given all of these and the frailty; `left`, what was decided.
 
 mod customer;
 mod files;

@@ -11,7 +11,7 @@ use bespoke::types::Timestamp;
 use serde_json::json;
 
 use super::generate;
-use crate::args::{RefreshArgs, RetailArgs, WorldArgs, WorldFormat};
+use crate::args::{RefreshArgs, RetailArgs, ShopDials, WorldArgs, WorldDials, WorldFormat};
 use crate::refresh;
 use crate::session::Session;
 use crate::ui::Answer;
@@ -28,7 +28,8 @@ pub fn demo(session: &Session, dir: &Path) -> Result<Answer> {
     } else {
         let (customers, seed, out) = (DEMO_CUSTOMERS, DEMO_SEED, dir.to_owned());
         let world = WorldArgs { customers, seed, out, format: WorldFormat::Csv };
-        let shop = generate::shop(&RetailArgs { world: world.clone(), items: None })?;
+        let (dials, shop) = (WorldDials::default(), ShopDials::default());
+        let shop = generate::shop(&RetailArgs { world: world.clone(), dials, shop })?;
         generate::write(session, &world, &shop)?;
     }
     let job = session.job_in(&job_file)?;

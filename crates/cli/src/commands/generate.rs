@@ -4,14 +4,15 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use bespoke::types::Days;
 use bespoke_datasets::media::{MediaParams, MediaWorld};
-use bespoke_datasets::retail::{RetailParams, RetailWorld};
+use bespoke_datasets::retail::{Clock, RetailParams, RetailWorld};
 use bespoke_datasets::sink::{CsvFolder, TableFolder};
 use bespoke_datasets::subscription::{SubscriptionParams, SubscriptionWorld};
 use bespoke_datasets::{World, Written};
 use serde_json::json;
 
-use crate::args::{GenerateCommand, RetailArgs, WorldArgs, WorldFormat};
+use crate::args::{GenerateCommand, RetailArgs, WorldArgs, WorldClock, WorldDials, WorldFormat};
 use crate::outputs::count;
 use crate::session::Session;
 use crate::ui::Answer;
@@ -28,27 +29,61 @@ pub fn generate(session: &Session, command: &GenerateCommand) -> Result<Answer> 
     match command {
         GenerateCommand::Retail(args) => write_new(session, &args.world, &shop(args)?),
         GenerateCommand::Subscription(args) => {
-            let params = SubscriptionParams::new(args.customers as usize, args.seed);
-            write_new(session, args, &SubscriptionWorld::new(params)?)
+            let mut params = SubscriptionParams::new(args.world.customers as usize, args.world.seed);
+            turn(&args.dials, &mut params.overlap, &mut params.horizon);
+            write_new(session, &args.world, &SubscriptionWorld::new(params)?)
         }
         GenerateCommand::Media(args) => {
-            let params = MediaParams::new(args.customers as usize, args.seed);
-            write_new(session, args, &MediaWorld::new(params)?)
+            let mut params = MediaParams::new(args.world.customers as usize, args.world.seed);
+            turn(&args.dials, &mut params.overlap, &mut params.horizon);
+            write_new(session, &args.world, &MediaWorld::new(params)?)
         }
     }
 }
 
-/// Items per customer of a generated shop, within bounds that a person can look through.
-const CUSTOMERS_PER_ITEM: u32 = 4;
+/// Items of a generated shop: as many in every one, so that customers are the same people in shops of any size.
+const N_ITEMS: u32 = 500;
+
+/// Stages of the gaps between orders that come regularly.
+const REGULAR_STAGES: u32 = 8;
 
 /// A generated shop.
 ///
 /// # Errors
 /// When a parameter is out of range.
 pub fn shop(args: &RetailArgs) -> Result<RetailWorld> {
-    let world = &args.world;
-    let n_items = args.items.unwrap_or_else(|| (world.customers / CUSTOMERS_PER_ITEM).clamp(50, 20_000));
-    Ok(RetailWorld::new(RetailParams::new(world.customers as usize, n_items as usize, world.seed))?)
+    let (world, dials) = (&args.world, &args.shop);
+    let n_items = dials.items.unwrap_or(N_ITEMS) as usize;
+    let mut params = RetailParams::new(world.customers as usize, n_items, world.seed);
+    turn(&args.dials, &mut params.overlap, &mut params.horizon);
+    let demographics = &mut params.demographics;
+    set(&mut demographics.p_missing, dials.missing);
+    set(&mut demographics.p_outlier, dials.outliers);
+    set(&mut demographics.n_irrelevant, dials.irrelevant.map(|n| n as usize));
+    set(&mut params.offers.uplift, dials.uplift);
+    set(&mut params.tastes.strength, dials.tastes);
+    set(&mut params.clock, dials.clock.map(clock));
+    Ok(RetailWorld::new(params)?)
+}
+
+/// Turns the dials of every world that were given.
+fn turn(dials: &WorldDials, overlap: &mut f64, horizon: &mut Days) {
+    set(overlap, dials.overlap);
+    set(horizon, dials.horizon_days.map(Days));
+}
+
+fn set<T>(parameter: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *parameter = given;
+    }
+}
+
+fn clock(clock: WorldClock) -> Clock {
+    match clock {
+        WorldClock::Mbg => Clock::Mbg,
+        WorldClock::Pareto => Clock::Pareto,
+        WorldClock::Regular => Clock::Regular { stages: REGULAR_STAGES },
+    }
 }
 
 fn write_new(session: &Session, args: &WorldArgs, world: &impl World) -> Result<Answer> {

@@ -1,6 +1,6 @@
 //! The whole job on a generated shop: outputs, bytes, and serving that agrees with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use bespoke::decide::ReasonCode;
@@ -199,6 +199,16 @@ fn the_job_of_a_generated_shop_is_as_good_as_expected() {
     assert!(auc["estimate"].as_f64().unwrap() > bound("churn", "auc"), "{auc}");
 }
 
+/// Ids of the items that the job lets come back after a time.
+fn consumables(fixture: &Fixture) -> BTreeSet<String> {
+    let job: toml::Table = fixture.read("shop/bespoke.toml").parse().unwrap();
+    let policies = job["decide"]["bought"]["category"].as_table().unwrap();
+    assert_eq!(policies.len(), 5);
+    let items = fixture.read("shop/items.csv");
+    let rows = items.lines().skip(1).map(|line| line.split(',').collect::<Vec<_>>());
+    rows.filter(|cells| policies.contains_key(cells[2])).map(|cells| cells[0].to_owned()).collect()
+}
+
 #[test]
 fn everybody_has_a_row_and_nobody_gets_what_they_have() {
     let fixture = shop(500);
@@ -226,16 +236,23 @@ fn everybody_has_a_row_and_nobody_gets_what_they_have() {
         let pair = (cells[0].to_owned(), cells[1].to_owned());
         *units.entry(pair).or_default() += sign * cells[4].parse::<i64>().unwrap();
     }
+    // What is used up comes back; it has policies of its own.
+    let consumables = consumables(&fixture);
     let pair = |row: &Row| (row.0.clone(), row.2.clone());
-    let rows = published(&fixture.path("out/runs/000001"));
+    let durables_of = |run: &str| {
+        let mut rows = published(&fixture.path(run));
+        rows.retain(|row| !consumables.contains(&row.2));
+        rows
+    };
+    let rows = durables_of("out/runs/000001");
     assert!(rows.iter().all(|row| units.get(&pair(row)).is_none_or(|&units| units <= 0)));
     assert!(rows.iter().any(|row| units.contains_key(&pair(row))), "what was wholly returned may come back");
     let json = fixture
         .run(&refresh_args("output.dir=kept", &["--json", "--set", "decide.bought.refund=keep"]))
         .json();
     assert_eq!(json["status"], "published");
-    let kept = published(&fixture.path("kept/runs/000001"));
-    assert!(kept.iter().all(|row| !units.contains_key(&pair(row))));
+    let kept = durables_of("kept/runs/000001");
+    assert!(!kept.is_empty() && kept.iter().all(|row| !units.contains_key(&pair(row))));
 }
 
 #[test]
@@ -291,4 +308,57 @@ fn explain_and_features_and_check_answer() {
     fixture.run(&[&["features", "--out", "f.parquet"], &job[..]].concat()).ok();
     let columns = read_columns(&fixture.path("f.parquet"), &["customer_id", "orders"]).unwrap();
     assert!(text(&columns[0]).len() > 250 && matches!(columns[1], ReadBack::Number(_)));
+}
+
+#[test]
+fn every_dial_of_a_generated_shop_reaches_it() {
+    let fixture = Fixture::empty();
+    let generate = |out: &str, n: &str, dials: &[&str]| {
+        let base = ["datasets", "generate", "retail", "--customers", n, "--seed", "5", "--out", out];
+        fixture.run(&[&base[..], dials].concat()).ok();
+    };
+    generate("plain", "60", &[]);
+    let tables = ["customers", "events", "items", "truth", "truth_uplift", "truth_tastes"];
+    let read = |out: &str| tables.map(|table| fixture.read(&format!("{out}/{table}.csv")));
+    let plain = read("plain");
+    let dials = [
+        ("--overlap", "0.9", "truth"),
+        ("--horizon-days", "30", "truth"),
+        ("--items", "90", "items"),
+        ("--clock", "pareto", "truth"),
+        ("--clock", "regular", "truth"),
+        ("--missing", "0.5", "customers"),
+        ("--outliers", "0.5", "customers"),
+        ("--irrelevant", "3", "customers"),
+        ("--uplift", "5", "truth_uplift"),
+        ("--tastes", "0", "events"),
+    ];
+    for (n, (dial, value, table)) in dials.into_iter().enumerate() {
+        let out = format!("w{n}");
+        generate(&out, "60", &[dial, value]);
+        let at = tables.iter().position(|&name| name == table).unwrap();
+        assert!(read(&out)[at] != plain[at], "{dial} {value} changes nothing in {table}");
+    }
+    assert!(fixture.read("w1/bespoke.toml").contains("horizon_days = 30"));
+    // A larger shop begins with the smaller one.
+    generate("large", "90", &[]);
+    for (large, small) in read("large").iter().zip(&plain) {
+        assert!(large.starts_with(small));
+    }
+    let base = ["datasets", "generate", "retail", "--customers", "9", "--seed", "5", "--out", "bad"];
+    let refused = fixture.run(&[&base[..], &["--overlap", "1.5"]].concat()).fails(2);
+    assert!(refused.contains("retail.overlap") && refused.contains("1.5"), "{refused}");
+    for kind in ["subscription", "media"] {
+        let base = ["datasets", "generate", kind, "--customers", "60", "--seed", "5", "--out"];
+        let plain = format!("{kind}-plain");
+        fixture.run(&[&base[..], &[plain.as_str()]].concat()).ok();
+        for (dial, value) in [("--overlap", "0.9"), ("--horizon-days", "30")] {
+            let out = format!("{kind}{dial}");
+            fixture.run(&[&base[..], &[out.as_str(), dial, value]].concat()).ok();
+            let truth = |dir: &str| fixture.read(&format!("{dir}/truth.csv"));
+            assert!(truth(&out) != truth(&plain), "{kind} {dial}");
+        }
+        let job = fixture.read(&format!("{kind}--horizon-days/bespoke.toml"));
+        assert!(job.contains("horizon_days = 30"), "{job}");
+    }
 }

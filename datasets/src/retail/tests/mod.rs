@@ -1,16 +1,21 @@
 //! A world is what it says: statistical checks, and determinism.
 
 mod baskets;
+mod laws;
 mod letters;
 mod orders;
 mod people;
+mod sessions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use bespoke::types::{Days, EventKind};
 
 use super::*;
-use crate::checks::{assert_sum, check_folder, check_job, check_seeds, texts};
+use crate::calendar::HOUR_MS;
+use crate::checks::{
+    assert_moments, assert_shares, assert_sum, bernoulli, check_folder, check_job, check_seeds, texts,
+};
 
 fn world(n_customers: usize, seed: u64) -> RetailWorld {
     RetailWorld::new(RetailParams::new(n_customers, 300, seed)).expect("parameters are in range")
@@ -41,10 +46,32 @@ fn weeks_observed(world: &RetailWorld, truth: &Truth) -> Option<f64> {
 }
 
 fn n_orders(customer: &Customer) -> usize {
-    // What is bought of offers comes on top of the clock's orders and has the numbers after them.
-    let n_offers = customer.assignments.iter().filter(|assignment| assignment.is_bought).count();
-    let orders: BTreeSet<u32> = purchases(customer).filter_map(|e| e.line).map(|line| line.order).collect();
-    orders.len() - n_offers
+    ordinary(customer).map(|(_, line)| line.order).collect::<BTreeSet<u32>>().len()
+}
+
+/// Lines of the clock's orders; what is bought of offers comes on top of them.
+fn ordinary(customer: &Customer) -> impl Iterator<Item = (&Event, Line)> {
+    let lines = purchases(customer).filter_map(|event| Some((event, event.line?)));
+    lines.filter(|(_, line)| line.answers.is_none())
+}
+
+/// Instants of the clock's orders.
+fn order_times(customer: &Customer) -> BTreeSet<Timestamp> {
+    ordinary(customer).map(|(event, _)| event.time).collect()
+}
+
+/// The same lives among the same items and offers, seen for longer: nothing but the window differs. Consents are
+/// withdrawn at a part of the window, so nobody may withdraw theirs; first orders need days of their own.
+fn longer(world: &RetailWorld, days: Days) -> RetailWorld {
+    let mut params = world.params().clone();
+    assert!(params.joining.is_some() && params.mails.p_withdraw == 0.0);
+    params.days = Days(params.days.0 + days.0);
+    let made = RetailWorld::new(params).expect("parameters are in range");
+    RetailWorld { catalogue: world.catalogue.clone(), offers: world.offers.clone(), ..made }
+}
+
+fn yes(is: bool) -> f64 {
+    f64::from(u8::from(is))
 }
 
 fn purchases(customer: &Customer) -> impl Iterator<Item = &Event> {

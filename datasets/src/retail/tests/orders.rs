@@ -21,13 +21,12 @@ fn rates_and_dropouts_are_gamma_and_beta() {
     let truths: Vec<Truth> = world.customers().map(|c| c.truth).collect();
     for (k, persona) in world.personas().iter().enumerate() {
         let members: Vec<&Truth> = truths.iter().filter(|t| t.persona == k).collect();
-        let n = members.len() as f64;
         let (r, alpha, a, b) = (persona.rate_shape, persona.rate_weeks, persona.leave_a, persona.leave_b);
-        let rates = members.iter().map(|t| t.orders_per_week).sum();
-        assert_sum(persona.name, rates, &[(n * r / alpha, n * r / (alpha * alpha))]);
-        let dropouts = members.iter().map(|t| p_dropout(t)).sum();
+        let rates: Vec<f64> = members.iter().map(|t| t.orders_per_week).collect();
+        assert_moments(persona.name, &rates, r / alpha, r / (alpha * alpha));
+        let dropouts: Vec<f64> = members.iter().map(|t| p_dropout(t)).collect();
         let variance = a * b / ((a + b) * (a + b) * (a + b + 1.0));
-        assert_sum(persona.name, dropouts, &[(n * a / (a + b), n * variance)]);
+        assert_moments(persona.name, &dropouts, a / (a + b), variance);
     }
 }
 
@@ -101,51 +100,120 @@ fn the_rate_of_leaving_is_gamma_with_the_mean_of_the_persona() {
                 Leaving::AfterOrder(_) => panic!("another clock"),
             })
             .collect();
-        let (n, mean) = (rates.len() as f64, persona.leaving_per_week());
-        assert_sum(persona.name, rates.iter().sum(), &[(n * mean, n * mean * mean / 2.0)]);
+        let mean = persona.leaving_per_week();
+        assert_moments(persona.name, &rates, mean, mean * mean / 2.0);
     }
 }
 
+/// A world whose lives can be followed beyond its window.
+fn followed(n_customers: usize, seed: u64, clock: Clock, horizon: Days) -> RetailWorld {
+    changed(n_customers, seed, |params| {
+        params.n_items = 90;
+        params.clock = clock;
+        params.horizon = horizon;
+        params.joining = Some(Days(548));
+        params.mails = Mails { p_withdraw: 0.0, n_items: 0, ..params.mails };
+    })
+}
+
 #[test]
-fn the_truth_about_the_future_agrees_with_a_longer_window() {
-    // The same customers in a window that goes on for the horizon: first orders come later in it, so that only the
-    // truth of the catalogue, not of single customers, could be compared. Orders ahead are compared to the rate of
-    // orders of those alive in the quarter before the end instead.
-    let world = world(20_000, 23);
-    let quarter = world.end_at().minus(Days(90));
-    let (mut expected, mut any, mut spent) = (0.0, 0.0, 0.0);
-    let (mut orders, mut with_orders, mut revenue, mut n) = (0.0, 0.0, 0.0, 0.0);
-    for customer in world.customers() {
-        let truth = &customer.truth;
-        let Some(first) = truth.first_order_at else {
-            assert_eq!((truth.p_purchase, truth.expected_value), (0.0, 0.0));
-            continue;
-        };
-        if truth.alive_until.is_some() {
-            assert_eq!((truth.p_purchase, truth.expected_orders, truth.expected_value), (0.0, 0.0, 0.0));
+fn a_longer_window_continues_the_same_lives() {
+    for clock in [Clock::Mbg, Clock::Pareto, Clock::Regular { stages: 4 }] {
+        let short = followed(200, 51, clock, Days(30));
+        let mut n_later = 0;
+        for (now, later) in short.customers().zip(longer(&short, Days(200)).customers()) {
+            let bought = |customer: &Customer| -> Vec<(Timestamp, u32)> {
+                ordinary(customer)
+                    .map(|(event, line)| (event.time, line.quantity + 100 * event.item))
+                    .collect()
+            };
+            let (before, all) = (bought(&now), bought(&later));
+            assert!(all.starts_with(&before) && all[before.len()..].iter().all(|b| b.0 >= short.end_at()));
+            assert_eq!((now.person, now.truth.first_order_at), (later.person, later.truth.first_order_at));
+            assert!(now.truth.alive_until.is_none() || all == before);
+            n_later += all.len() - before.len();
         }
-        if first >= quarter || truth.alive_until.is_some_and(|until| until < quarter) {
+        assert!(n_later > 100, "{n_later}");
+    }
+}
+
+/// Checks what the truth expects of those alive at the end against what they do in the days after it.
+fn assert_future(n_customers: usize, clock: Clock, horizon: Days) {
+    let short = followed(n_customers, 52, clock, horizon);
+    let after = longer(&short, horizon);
+    let (mut any, mut orders, mut value) = (0.0, 0.0, 0.0);
+    let mut parts: [Vec<(f64, f64)>; 3] = Default::default();
+    let mut errors = Vec::new();
+    for (now, later) in short.customers().zip(after.customers()) {
+        let truth = &now.truth;
+        if truth.is_prospect || truth.alive_until.is_some() {
+            let expected = [truth.p_purchase, truth.expected_orders, truth.expected_value];
+            assert_eq!(expected, [0.0; 3]);
             continue;
         }
-        n += 1.0;
-        // What the truth would have said at the start of the quarter.
-        let weeks = 90.0 / 7.0;
-        let ahead = lifetime::ahead(world.params().clock, truth.orders_per_week, truth.leaving, 0, weeks);
-        expected += ahead.orders;
-        any += ahead.p_order;
-        let recent = |e: &&Event| e.time >= quarter && e.offer.is_none();
-        let n_recent: BTreeSet<u32> =
-            purchases(&customer).filter(recent).filter_map(|e| e.line).map(|l| l.order).collect();
-        orders += n_recent.len() as f64;
-        with_orders += f64::from(u8::from(!n_recent.is_empty()));
-        if truth.alive_until.is_none() && truth.expected_orders > 0.0 {
-            spent += truth.expected_value / truth.expected_orders * n_recent.len() as f64;
-            let lines = purchases(&customer).filter(recent).filter_map(|e| e.line);
-            revenue += lines.map(|l| f64::from(l.quantity) * l.price.units()).sum::<f64>();
+        let ahead = || ordinary(&later).filter(|(event, _)| event.time >= short.end_at());
+        let n = ahead().map(|(_, line)| line.order).collect::<BTreeSet<u32>>().len() as f64;
+        let spent: f64 = ahead().map(|(_, line)| f64::from(line.quantity) * line.price.units()).sum();
+        any += yes(n > 0.0);
+        orders += n;
+        value += spent;
+        parts[0].push(bernoulli(truth.p_purchase));
+        // The squared residual stands for the variance, which has no short form.
+        parts[1].push((truth.expected_orders, (n - truth.expected_orders).powi(2)));
+        parts[2].push((truth.expected_value, (spent - truth.expected_value).powi(2)));
+        if truth.expected_orders > 1.0 {
+            errors.push(truth.expected_value_error / truth.expected_value);
         }
     }
-    assert!(n > 5_000.0);
-    assert!((orders / expected - 1.0).abs() < 0.03, "{orders} orders, {expected} expected");
-    assert!((with_orders / any - 1.0).abs() < 0.03, "{with_orders} buyers, {any} expected");
-    assert!((revenue / spent - 1.0).abs() < 0.04, "{revenue} spent, {spent} expected");
+    assert!(parts[0].len() > 800, "{}", parts[0].len());
+    assert_sum(format!("{clock:?} {horizon:?}, any order"), any, &parts[0]);
+    assert_sum(format!("{clock:?} {horizon:?}, orders"), orders, &parts[1]);
+    assert_sum(format!("{clock:?} {horizon:?}, value"), value, &parts[2]);
+    let error = errors.iter().sum::<f64>() / errors.len() as f64;
+    // A compound Poisson of mean 2 has a variation of about 0.9, and a mean of 32 a sixth of that.
+    assert!((0.05..0.25).contains(&error), "{error}");
+}
+
+#[test]
+fn the_truth_about_the_future_is_what_happens() {
+    assert_future(6_000, Clock::Mbg, Days(90));
+    assert_future(2_500, Clock::Mbg, Days(365));
+    assert_future(2_500, Clock::Pareto, Days(90));
+    assert_future(4_000, Clock::Regular { stages: 8 }, Days(30));
+    assert_future(2_500, Clock::Regular { stages: 2 }, Days(180));
+}
+
+#[test]
+fn one_dial_leaves_what_has_nothing_to_do_with_it_alone() {
+    let make = |change: &dyn Fn(&mut RetailParams)| changed(150, 53, change);
+    let plain = make(&|_| {});
+    let lines = |customer: &Customer| -> Vec<(Timestamp, u32, Option<Line>)> {
+        purchases(customer).map(|event| (event.time, event.item, event.line)).collect()
+    };
+    type Change = fn(&mut RetailParams);
+    let dirt: [Change; 4] = [
+        |params| params.demographics.n_irrelevant = 5,
+        |params| params.demographics = Demographics { p_missing: 0.6, p_outlier: 0.4, n_irrelevant: 1 },
+        |params| params.devices = Devices { p_second: 0.9, p_anonymous: 0.7 },
+        |params| params.care = Care { p_ticket: 0.4, p_answer: 0.9, ..params.care },
+    ];
+    for change in dirt {
+        for (one, other) in plain.customers().zip(make(&change).customers()) {
+            assert_eq!(one.truth, other.truth);
+            assert_eq!((lines(&one), one.assignments), (lines(&other), other.assignments));
+        }
+    }
+    let of_shop: [Change; 3] = [
+        |params| params.tastes = Tastes { n_factors: 3, strength: 0.5 },
+        |params| params.mails.n_items = 5,
+        |params| params.offers.n = 9,
+    ];
+    for change in of_shop {
+        for (one, other) in plain.customers().zip(make(&change).customers()) {
+            let rates =
+                |truth: &Truth| (truth.orders_per_week, truth.leaving, truth.p_purchase, truth.p_click);
+            assert_eq!((rates(&one.truth), one.person.clone()), (rates(&other.truth), other.person.clone()));
+            assert_eq!(order_times(&one), order_times(&other));
+        }
+    }
 }

@@ -130,20 +130,86 @@ fn sessions_are_anonymous_as_often_as_said_and_bear_no_customer_then() {
     }
     assert!((anonymous / n - 0.4).abs() < 0.01, "{}", anonymous / n);
     assert!((second / with_web - 0.5).abs() < 0.06, "{}", second / with_web);
-    let texts = texts(&world, 1);
-    let lines = |name: &str| {
-        let text = std::str::from_utf8(&texts[name]).expect("text");
-        text.lines()
-            .skip(1)
-            .map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>())
-            .collect::<Vec<_>>()
+}
+
+/// `ln P(what the customers table says | persona)` by the equations.
+fn log_likelihood(person: &Person, persona: &Persona) -> f64 {
+    let country = COUNTRIES.iter().position(|&country| country == person.country).expect("a country");
+    let newsletter = if person.newsletter { persona.p_newsletter } else { 1.0 - persona.p_newsletter };
+    let mut sum = persona.country_shares[country].ln() + newsletter.ln();
+    if let Some(age) = person.age {
+        let off = (f64::from(age) - persona.age_mean) / persona.age_sd;
+        sum -= 0.5 * off * off + persona.age_sd.ln();
+    }
+    if let Some(size) = person.household_size {
+        sum += f64::from(size - 1) * persona.housemates_mean.ln() - persona.housemates_mean;
+    }
+    sum
+}
+
+#[test]
+fn the_dial_goes_from_personas_that_demographics_tell_apart_to_none() {
+    let found = |overlap: f64| {
+        let world = changed(6_000, 43, |params| params.overlap = overlap);
+        let (mut hits, mut parts) = (0.0, Vec::new());
+        for customer in world.customers() {
+            let weight = |persona: &Persona| persona.share * log_likelihood(&customer.person, persona).exp();
+            let weights: Vec<f64> = world.personas().iter().map(weight).collect();
+            let best = (0..5).max_by(|&a, &b| weights[a].total_cmp(&weights[b])).expect("five");
+            hits += yes(best == customer.truth.persona);
+            parts.push(bernoulli(weights[best] / weights.iter().sum::<f64>()));
+        }
+        // As often right as Bayes' rule says: so the columns follow their distributions.
+        assert_sum(format!("hits at overlap {overlap}"), hits, &parts);
+        hits / 6_000.0
     };
-    let known: BTreeSet<String> = lines("sessions").iter().map(|cells| cells[0].clone()).collect();
-    let (events, unlinked) = (lines("events"), lines("truth_sessions"));
-    assert!(events.iter().all(|cells| cells[8].is_empty() || known.contains(&cells[8])));
-    assert!(events.iter().any(|cells| cells[0].is_empty()) && !unlinked.is_empty());
-    let owners = lines("sessions").iter().filter(|cells| cells[6].is_empty()).count();
-    assert_eq!(owners, unlinked.len());
+    let [apart, blurred, together] = [0.0, 0.5, 1.0].map(found);
+    assert!(apart > 0.55 && (0.35..0.45).contains(&blurred), "{apart} {blurred}");
+    assert!((together - 0.26).abs() < 0.03, "{together}");
+}
+
+#[test]
+fn tickets_and_surveys_have_their_rates_and_middles() {
+    let world = changed(8_000, 44, |params| {
+        params.care = Care { effect: 0.0, p_ticket: 0.05, p_answer: 1.0 };
+    });
+    let early = world.end_at().minus(Days(6));
+    let (mut tickets, mut parts) = ([0.0; 2], [const { Vec::new() }; 2]);
+    let (mut csat, mut nps, mut gaps) = (Vec::new(), Vec::new(), BTreeSet::new());
+    for customer in world.customers().filter(|customer| !customer.truth.is_prospect) {
+        let z = customer.truth.satisfaction;
+        let (half, p) = (usize::from(z > 0.0), (0.05 * (-z / 2.0).exp()).min(0.9));
+        let orders: BTreeMap<u32, Timestamp> =
+            ordinary(&customer).map(|(event, line)| (line.order, event.time)).collect();
+        let is_early = |order: &u32| orders.get(order).is_some_and(|&at| at < early);
+        parts[half].extend(orders.keys().filter(|order| is_early(order)).map(|_| bernoulli(p)));
+        for ticket in customer.tickets.iter().filter(|ticket| is_early(&ticket.order)) {
+            tickets[half] += 1.0;
+            let hours = (ticket.created_at.0 - orders[&ticket.order].0) as f64 / HOUR_MS as f64;
+            assert!((23.9..120.1).contains(&hours));
+        }
+        let mut before = customer.truth.first_order_at.expect("a buyer");
+        for survey in &customer.surveys {
+            let answer = f64::from(survey.answer.expect("everybody answers"));
+            if survey.question == Question::Nps {
+                nps.push(answer - 7.0);
+                gaps.insert(survey.sent_at.0 - before.0);
+                before = survey.sent_at;
+            } else {
+                csat.push(yes(answer >= 4.0));
+            }
+        }
+    }
+    for half in 0..2 {
+        assert_sum(format!("tickets {half}"), tickets[half], &parts[half]);
+    }
+    assert_eq!(gaps.into_iter().collect::<Vec<_>>(), [180 * Timestamp::DAY_MS]);
+    // Cut at 10, an answer 7 + 2 o has mean 7 - E[(2 o - 3.5)+] or so: 0.06 below.
+    let mean = nps.iter().sum::<f64>() / nps.len() as f64;
+    assert!((mean + 0.06).abs() < 0.06, "{mean}");
+    // Those with tickets have z around -1/2: 3.6 + 1.1 o has mean 3.16 there, sd 1.1, and is rounded up from 3.5.
+    let high = csat.iter().sum::<f64>() / csat.len() as f64;
+    assert!((high - 0.379).abs() < 0.04, "{high} of {}", csat.len());
 }
 
 #[test]
