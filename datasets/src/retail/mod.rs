@@ -54,8 +54,8 @@
 //! choice among everything, as above, of items that are not in the basket.
 //!
 //! **Views and cart steps** come before the lines of web and app orders (`Poisson(0.6)` looks on other days per line,
-//! and one in the session of the order), and in `Poisson(v_k weeks)` sessions that lead to nothing. Prospects have `1
-//! + Poisson(1.5)` of those in their first four weeks. Each view belongs to a session on one of up to three devices:
+//! and one in the session of the order), and in `Poisson(v_k weeks)` sessions that lead to nothing. Prospects have
+//! `1+Poisson(1.5)` of those in their first four weeks. Each view belongs to a session on one of up to three devices:
 //! of who has a second one on the web, 0.3 of the web sessions. With probability `p_anonymous` a session begins
 //! without a login: events before the login bear no customer, and are linked by the next login on the device, if there
 //! is one in the window. Sessions that follow a mail or an offer are logged in from the start. A session of which
