@@ -2,19 +2,22 @@
 
 use std::fmt::Write;
 
-use super::RetailWorld;
+use bespoke::types::Days;
+
 use super::columns::IRRELEVANT;
 use super::personas::{CATEGORIES, FIRST_CONSUMABLE};
+use super::{RetailParams, RetailWorld};
 use crate::sink::{ColumnKind, TableFolder};
 
 /// The text of `bespoke.toml` for the files of a world.
 pub(super) fn text(world: &RetailWorld, folder: &dyn TableFolder) -> String {
-    let params = world.params();
-    let irrelevant = irrelevant(params.demographics.n_irrelevant);
+    let RetailParams { n_customers, n_items, seed, overlap, horizon: Days(horizon), .. } = world.params();
+    let irrelevant = irrelevant(world.params().demographics.n_irrelevant);
+    let consumables = consumables(world.params().assortment.repurchase_days);
     let [customers, events, items, truth] =
         ["customers", "events", "items", "truth"].map(|table| folder.file_name(table));
     format!(
-        r#"# A generated shop: {} customers, {} items, seed {}, overlap {}.
+        r#"# A generated shop: {n_customers} customers, {n_items} items, seed {seed}, overlap {overlap}.
 # {truth} says what there is to find; nothing here reads it.
 
 [job]
@@ -98,13 +101,7 @@ max = 30
 
 [output]
 dir = "out"
-"#,
-        params.n_customers,
-        params.n_items,
-        params.seed,
-        params.overlap,
-        horizon = params.horizon.0,
-        consumables = consumables(params.assortment.repurchase_days),
+"#
     )
 }
 

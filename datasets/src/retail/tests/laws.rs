@@ -57,7 +57,7 @@ fn items_have_their_prices_popularity_and_days_of_use() {
     let (mut prices, mut days) = (Vec::new(), Vec::new());
     let mut shelves = vec![Vec::new(); CATEGORIES.len()];
     for (number, item) in (0..).zip(world.items()) {
-        prices.push((item.price.units() / f64::from(medians[item.category])).ln());
+        prices.push((item.price.units() / medians[item.category]).ln());
         days.extend(item.repurchase_days.map(|days| (days / 35.0).ln()));
         assert_eq!(item.repurchase_days.is_some(), item.is_consumable());
         shelves[item.category].push(world.popularity(number));

@@ -132,6 +132,34 @@ fn sessions_are_anonymous_as_often_as_said_and_bear_no_customer_then() {
     assert!((second / with_web - 0.5).abs() < 0.06, "{}", second / with_web);
 }
 
+#[test]
+fn demographics_follow_the_persona() {
+    let world = changed(8_000, 45, |params| {
+        params.overlap = 0.0;
+        params.demographics = Demographics { p_missing: 0.0, p_outlier: 0.0, n_irrelevant: 0 };
+    });
+    let (mut ages, mut housemates) = (vec![Vec::new(); 5], vec![Vec::new(); 5]);
+    let (mut countries, mut letters) = ([[0.0; 6]; 5], [[0.0; 2]; 5]);
+    for customer in world.customers() {
+        let (k, person) = (customer.truth.persona, customer.person);
+        ages[k].push(f64::from(person.age.expect("nothing is missing")));
+        housemates[k].push(f64::from(person.household_size.expect("nothing is missing")) - 1.0);
+        countries[k][COUNTRIES.iter().position(|&country| country == person.country).expect("known")] += 1.0;
+        letters[k][usize::from(person.newsletter)] += 1.0;
+    }
+    for (k, persona) in world.personas().iter().enumerate() {
+        let h = persona.housemates_mean;
+        assert_moments(format!("household of {}", persona.name), &housemates[k], h, h);
+        // Whole years; the one persona that 18 cuts off at two standard deviations apart.
+        if persona.age_mean - 2.5 * persona.age_sd > 18.0 {
+            let variance = persona.age_sd * persona.age_sd + 1.0 / 12.0;
+            assert_moments(format!("age of {}", persona.name), &ages[k], persona.age_mean, variance);
+        }
+        assert_shares(persona.name, &countries[k], &persona.country_shares);
+        assert_shares(persona.name, &letters[k], &[1.0 - persona.p_newsletter, persona.p_newsletter]);
+    }
+}
+
 /// `ln P(what the customers table says | persona)` by the equations.
 fn log_likelihood(person: &Person, persona: &Persona) -> f64 {
     let country = COUNTRIES.iter().position(|&country| country == person.country).expect("a country");
