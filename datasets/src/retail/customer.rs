@@ -257,7 +257,9 @@ impl Life<'_> {
         let may_be = |number: u32| catalogue.items[number as usize].is_available(at) && !refuse(number);
         for _ in 0..n_tries {
             let number = catalogue.draw(draws.pick(&self.tastes), draws);
-            if draws.chance(self.p_taken(number)) && may_be(number) {
+            // Nobody takes more by direction of taste than by price alone: most candidates need no look at it.
+            let mark = draws.uniform();
+            if mark < self.p_price(number) && may_be(number) && mark < self.p_taken(number) {
                 return Some(number);
             }
         }
@@ -275,9 +277,13 @@ impl Life<'_> {
 
     /// Probability that a candidate is not passed over.
     fn p_taken(&self, number: u32) -> f64 {
+        self.p_price(number) * self.world.params.tastes.p_taken(self.affinity(number))
+    }
+
+    /// Probability that it is not for its price.
+    fn p_price(&self, number: u32) -> f64 {
         let (g, rank) = (self.persona.price_taste, self.world.catalogue.items[number as usize].price_rank);
-        let p_price = (1.0 + g * (2.0 * rank - 1.0)) / (1.0 + g.abs());
-        p_price * self.world.params.tastes.p_taken(self.affinity(number))
+        (1.0 + g * (2.0 * rank - 1.0)) / (1.0 + g.abs())
     }
 }
 
