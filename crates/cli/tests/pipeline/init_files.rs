@@ -4,6 +4,7 @@ use crate::fixture::Fixture;
 use crate::init_case::{CASE, Case, check_all, file, rows};
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn what_init_proposes_the_next_step_reads() {
     check_all(vec![
         Case {
