@@ -22,7 +22,7 @@ use thiserror::Error;
 /// Rows handed to the encoder at a time.
 pub(crate) const CHUNK_ROWS: usize = 1 << 16;
 /// Rows per row group: what the encoder holds, packed.
-const GROUP_ROWS: usize = 1 << 20;
+const GROUP_ROWS: usize = 1 << 18;
 
 /// A named column of an output file.
 #[derive(Clone, Debug)]

@@ -58,7 +58,7 @@ fn report_of(fixture: &Fixture, name: &str, rows: &str) -> String {
 /// Customers alone, in two kinds.
 fn customers() -> String {
     let row = |n: u32| {
-        let (plan, charge) = if n % 3 == 0 { ("basic", 20) } else { ("large", 80) };
+        let (plan, charge) = if n.is_multiple_of(3) { ("basic", 20) } else { ("large", 80) };
         format!("C{n},{},{plan},{}\n", 20 + n % 50, charge + n % 7)
     };
     ["customer_id,age,plan,monthly_charge\n".to_owned()].into_iter().chain((0..400).map(row)).collect()
