@@ -21,8 +21,10 @@ use thiserror::Error;
 
 /// Rows handed to the encoder at a time.
 pub(crate) const CHUNK_ROWS: usize = 1 << 16;
-/// Rows per row group: what the encoder holds, packed.
-const GROUP_ROWS: usize = 1 << 18;
+/// Most rows of a row group.
+const GROUP_ROWS: usize = 1 << 20;
+/// Bytes of a row group, packed: what the encoder of an open file holds. A world has fifteen files open.
+const GROUP_BYTES: usize = 4 << 20;
 
 /// A named column of an output file.
 #[derive(Clone, Debug)]
@@ -247,6 +249,7 @@ impl ParquetFile {
             .set_compression(Compression::SNAPPY)
             .set_created_by("bespoke".to_owned())
             .set_max_row_group_row_count(Some(GROUP_ROWS))
+            .set_max_row_group_bytes(Some(GROUP_BYTES))
             .build();
         let options = ArrowWriterOptions::new().with_properties(properties);
         let file = BufWriter::new(File::create(path)?);
