@@ -118,7 +118,6 @@ mod offers;
 mod orders;
 mod params;
 mod personas;
-mod tables;
 mod tastes;
 #[cfg(test)]
 mod tests;
