@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::num::NonZeroUsize;
 
 use crate::sink::{CsvFolder, MemoryFolder};
-use crate::world::World;
+use crate::world::{JOB_FILE, World};
 
 /// `got` within 4.5 standard errors of the sum of independent `(expected, variance)`.
 pub fn assert_sum(what: impl Display, got: f64, parts: &[(f64, f64)]) {
@@ -106,7 +106,8 @@ pub fn check_job(world: &impl World, unmapped: &[&str]) {
 pub fn check_folder(world: &impl World, tables: &[&str]) {
     let dir = tempfile::tempdir().expect("a folder for temporary files");
     let mut n_calls = 0;
-    let written = world.write_csv(dir.path(), NonZeroUsize::MIN, || n_calls += 1);
+    let mut folder = CsvFolder::create(dir.path()).expect("it is there");
+    let written = world.write(dir.path(), &mut folder, NonZeroUsize::MIN, || n_calls += 1);
     let written = written.expect("the folder for temporary files is writable");
     assert_eq!(n_calls, world.n_customers());
     let texts = texts(world, 1);
@@ -119,6 +120,6 @@ pub fn check_folder(world: &impl World, tables: &[&str]) {
         let file = std::fs::read(dir.path().join(name).with_extension("csv"));
         assert_eq!(file.expect("it was written"), text);
     }
-    let job = std::fs::read_to_string(dir.path().join("bespoke.toml")).expect("it was written");
-    assert_eq!(job, world.job(&CsvFolder::create(dir.path()).expect("it is there")));
+    let job = std::fs::read_to_string(dir.path().join(JOB_FILE)).expect("it was written");
+    assert_eq!(job, world.job(&folder));
 }

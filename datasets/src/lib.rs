@@ -22,4 +22,4 @@ const RETAIL_STREAM: u64 = 1;
 const SUBSCRIPTION_STREAM: u64 = 2;
 const MEDIA_STREAM: u64 = 3;
 
-pub use world::{World, WorldFolder, WorldTable, Written};
+pub use world::{JOB_FILE, World, WorldFolder, WorldTable, Written};

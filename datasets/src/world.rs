@@ -8,10 +8,13 @@ use std::path::Path;
 use std::rc::Rc;
 
 use crate::blocks;
-use crate::sink::{Cell, Column, CsvFolder, TableFolder, TableSink};
+use crate::sink::{Cell, Column, TableFolder, TableSink};
 
 /// Customers generated together.
 const BLOCK: usize = 256;
+
+/// Name of the job beside the tables.
+pub const JOB_FILE: &str = "bespoke.toml";
 
 /// A world whose customers can be generated one by one, in any order.
 pub trait World: Sync {
@@ -74,15 +77,20 @@ pub trait World: Sync {
         folder.finish()
     }
 
-    /// Writes the tables as CSV files and the job as `bespoke.toml` into a folder, which is made when absent; files of
-    /// these names are overwritten. `on_customer` is called after each customer.
+    /// Writes the tables and, last, the job as [`JOB_FILE`] into `dir`, where `folder` puts the tables; files of these
+    /// names are overwritten. `on_customer` is called after each customer.
     ///
     /// # Errors
-    /// What the file system says.
-    fn write_csv(&self, dir: &Path, threads: NonZeroUsize, on_customer: impl FnMut()) -> io::Result<Written> {
-        let mut folder = CsvFolder::create(dir)?;
-        let written = self.write_tables(&mut folder, threads, on_customer)?;
-        std::fs::write(dir.join("bespoke.toml"), self.job(&folder))?;
+    /// What the file system says; without the job the world is not whole.
+    fn write(
+        &self,
+        dir: &Path,
+        folder: &mut dyn TableFolder,
+        threads: NonZeroUsize,
+        on_customer: impl FnMut(),
+    ) -> io::Result<Written> {
+        let written = self.write_tables(folder, threads, on_customer)?;
+        std::fs::write(dir.join(JOB_FILE), self.job(folder))?;
         Ok(written)
     }
 }

@@ -8,6 +8,7 @@ use bespoke::bundle::{BundleKind, read_bundle};
 use bespoke::decide::{Catalogue, ReasonCode, Withheld};
 use bespoke::engine::{Engine, Request};
 use bespoke::types::Timestamp;
+use bespoke_datasets::JOB_FILE;
 use serde_json::json;
 
 use super::generate;
@@ -22,7 +23,7 @@ const DEMO_SEED: u64 = 1;
 
 /// Makes a shop unless the folder has one, and refreshes it.
 pub fn demo(session: &Session, dir: &Path) -> Result<Answer> {
-    let job_file = dir.join(generate::JOB_FILE);
+    let job_file = dir.join(JOB_FILE);
     if job_file.exists() {
         session.ui.line(&format!("{} is there already and is used", job_file.display()));
     } else {

@@ -9,7 +9,7 @@ use bespoke_datasets::media::{MediaParams, MediaWorld};
 use bespoke_datasets::retail::{Clock, RetailParams, RetailWorld};
 use bespoke_datasets::sink::{CsvFolder, TableFolder};
 use bespoke_datasets::subscription::{SubscriptionParams, SubscriptionWorld};
-use bespoke_datasets::{World, Written};
+use bespoke_datasets::{JOB_FILE, World, Written};
 use serde_json::json;
 
 use crate::args::{GenerateCommand, RetailArgs, WorldArgs, WorldClock, WorldDials, WorldFormat};
@@ -17,9 +17,6 @@ use crate::outputs::count;
 use crate::session::Session;
 use crate::ui::Answer;
 use crate::world_files::ParquetFolder;
-
-/// Name of the job beside the tables.
-pub const JOB_FILE: &str = "bespoke.toml";
 
 /// Writes a world into a folder that has no job yet.
 ///
@@ -101,10 +98,7 @@ pub fn write(session: &Session, args: &WorldArgs, world: &impl World) -> Result<
     let threads = NonZeroUsize::new(session.pool.current_num_threads()).unwrap_or(NonZeroUsize::MIN);
     let written = session.ui.step("generate", |step| -> std::io::Result<Written> {
         step.expect(u64::from(args.customers));
-        let mut folder = folder(args)?;
-        let written = world.write_tables(&mut *folder, threads, || step.advance(1))?;
-        std::fs::write(args.out.join(JOB_FILE), world.job(&*folder))?;
-        Ok(written)
+        world.write(&args.out, &mut *folder(args)?, threads, || step.advance(1))
     });
     written.with_context(|| args.out.display().to_string())
 }
