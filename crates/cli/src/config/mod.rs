@@ -17,6 +17,9 @@ pub use document::{Override, parse_overrides};
 pub use sections::{JobConfig, PublishingCounts};
 pub use values::PersonaCount;
 
+/// The code of ISO 4217 for "no currency": of a job whose amounts are in units nobody has named.
+pub const NO_CURRENCY: &str = "XXX";
+
 use document::Document;
 
 /// Reads a job file, applies `overrides` in order, fills in defaults and checks every rule of the job itself.

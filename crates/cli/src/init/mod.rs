@@ -36,7 +36,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bespoke_io::{ReadOptions, TableName};
 
 use crate::args::InitArgs;
-use crate::config;
+use crate::config::{self, NO_CURRENCY};
 use crate::session::Session;
 use crate::ui::Answer;
 
@@ -157,14 +157,15 @@ fn job_lines(seen: &[Seen]) -> Result<JobLines> {
         hint.evidence =
             format!("{}; other files are in {}: a job has one currency", hint.evidence, other.value);
     }
-    let unknown_currency =
-        "nothing in the files names it: XXX is the code of \"no currency\", put yours (EUR, USD, …)";
+    let unknown_currency = format!(
+        "nothing in the files names it: {NO_CURRENCY} is the code of \"no currency\", put yours (EUR, USD, …)"
+    );
     let unknown_zone =
         "nothing in the files names it: put the zone in which your days begin (Europe/Berlin, …)";
     Ok(JobLines {
         as_of: as_of(seen)?,
         zone: zone.cloned().unwrap_or_else(|| low("UTC", unknown_zone)),
-        currency: currency.unwrap_or_else(|| low("XXX", unknown_currency)),
+        currency: currency.unwrap_or_else(|| low(NO_CURRENCY, &unknown_currency)),
     })
 }
 

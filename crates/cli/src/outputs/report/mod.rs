@@ -22,6 +22,8 @@ use minijinja::Environment;
 use minijinja::value::Serde;
 use serde::Serialize;
 
+use crate::config::NO_CURRENCY;
+
 use super::files;
 use super::format;
 use super::persona_file::{Persona, PersonaFile};
@@ -62,13 +64,13 @@ fn with_spoken_currency<'a>(
     run: &'a RunRecord,
     file: &'a PersonaFile,
 ) -> (Cow<'a, RunRecord>, Cow<'a, PersonaFile>) {
-    if run.currency != words::NO_CURRENCY {
+    if run.currency != NO_CURRENCY {
         return (Cow::Borrowed(run), Cow::Borrowed(file));
     }
     let (mut run, mut file) = (run.clone(), file.clone());
     UNITS.clone_into(&mut run.currency);
     for centre in file.personas.iter_mut().flat_map(|persona| &mut persona.centroid) {
-        if centre.unit == words::NO_CURRENCY {
+        if centre.unit == NO_CURRENCY {
             UNITS.clone_into(&mut centre.unit);
         }
     }

@@ -52,10 +52,10 @@ fn signs_and_figures_stay_on_one_line() {
 #[test]
 fn a_job_without_a_currency_speaks_of_units() {
     let (mut run, mut file) = (samples::run_record(), samples::persona_file());
-    run.currency = "XXX".to_owned();
-    file.personas[0].centroid[0].unit = "XXX".to_owned();
+    run.currency = NO_CURRENCY.to_owned();
+    file.personas[0].centroid[0].unit = NO_CURRENCY.to_owned();
     let page = spaced(&render(&run, &file, &[]).unwrap());
-    assert!(!page.contains("XXX"));
+    assert!(!page.contains(NO_CURRENCY));
     assert!(page.contains("Amounts are in units: the job names no currency.") && page.contains("9.00 units"));
 }
 

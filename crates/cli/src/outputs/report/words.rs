@@ -3,9 +3,6 @@
 use super::super::format;
 use super::super::run_record::{Metric, RunRecord};
 
-/// The code of ISO 4217 for "no currency".
-pub const NO_CURRENCY: &str = "XXX";
-
 /// What the page calls a stage of the job.
 pub fn stage(code: &str) -> &str {
     match code {
