@@ -123,3 +123,32 @@ pub fn check_folder(world: &impl World, tables: &[&str]) {
     let job = std::fs::read_to_string(dir.path().join(JOB_FILE)).expect("it was written");
     assert_eq!(job, world.job(&folder));
 }
+
+/// A table of personas, and what the dial of overlap makes of it.
+pub struct Dial<P> {
+    pub table: Vec<P>,
+    pub at_overlap: fn(f64) -> Vec<P>,
+    /// Name and share, which the dial leaves alone.
+    pub kept: fn(&P) -> (&'static str, f64),
+    /// The persona without them.
+    pub numbers: fn(&P) -> P,
+    pub age_mean: fn(&P) -> f64,
+    pub age_sd: fn(&P) -> f64,
+}
+
+/// The dial goes from the table to one mean, in every number there is, and linearly.
+pub fn check_dial<P: Clone + PartialEq + std::fmt::Debug>(dial: &Dial<P>) {
+    let Dial { table, at_overlap, kept, numbers, age_mean, age_sd } = dial;
+    assert_eq!(at_overlap(0.0), *table);
+    let together = at_overlap(1.0);
+    // Nine decimals: sums in another order are not the same bits.
+    let text = |persona| format!("{:.9?}", numbers(persona));
+    for (persona, row) in together.iter().zip(table) {
+        assert_eq!(text(persona), text(&together[0]));
+        assert_eq!(kept(persona), kept(row));
+    }
+    let mean_age: f64 = table.iter().map(|p| kept(p).1 * age_mean(p)).sum();
+    assert!((age_mean(&together[0]) - mean_age).abs() < 1e-12);
+    let halfway = 0.5 * (age_sd(&table[3]) + age_sd(&together[0]));
+    assert!((age_sd(&at_overlap(0.5)[3]) - halfway).abs() < 1e-12);
+}

@@ -160,6 +160,7 @@ fn blurred(row: &Persona, overlap: f64) -> Persona {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::{Dial, check_dial};
 
     #[test]
     fn shares_add_up_to_one() {
@@ -168,22 +169,15 @@ mod tests {
         assert!(at_overlap(0.4).iter().all(|persona| total(&persona.country_shares)));
     }
 
-    /// Every number of a persona, as text of nine decimals; the name and the share are no parameters.
-    fn numbers(persona: &Persona) -> String {
-        format!("{:.9?}", Persona { name: "", share: 0.0, ..persona.clone() })
-    }
-
     #[test]
     fn the_dial_goes_from_the_table_to_one_mean() {
-        let table = PERSONAS.to_vec();
-        assert_eq!(at_overlap(0.0), table);
-        let together = at_overlap(1.0);
-        for (persona, row) in together.iter().zip(&table) {
-            assert_eq!(numbers(persona), numbers(&together[0]));
-            assert_eq!((persona.name, persona.share), (row.name, row.share));
-        }
-        let mean_age: f64 = table.iter().map(|p| p.share * p.age_mean).sum();
-        assert!((together[0].age_mean - mean_age).abs() < 1e-12);
-        assert!((at_overlap(0.5)[3].age_sd - 0.5 * (table[3].age_sd + together[0].age_sd)).abs() < 1e-12);
+        check_dial(&Dial {
+            table: PERSONAS.to_vec(),
+            at_overlap,
+            kept: |p| (p.name, p.share),
+            numbers: |p| Persona { name: "", share: 0.0, ..p.clone() },
+            age_mean: |p| p.age_mean,
+            age_sd: |p| p.age_sd,
+        });
     }
 }
