@@ -8,7 +8,7 @@ use ndarray::{Array1, ArrayBase, Data, Ix2};
 use thiserror::Error;
 
 use crate::error::{DataError, ParamError};
-use crate::personas::{KMeansModel, KMeansParams, KMeansValid};
+use crate::personas::{ArrayCell, KMeansModel, KMeansParams, KMeansValid};
 
 /// Why a fit through linfa's traits is impossible.
 #[non_exhaustive]
@@ -68,22 +68,24 @@ impl ParamGuard for KMeans {
     }
 }
 
-impl<F: Float + Into<f64>, D: Data<Elem = F>, T> Fit<ArrayBase<D, Ix2>, T, FitError> for CheckedKMeans {
+impl<F: Float + ArrayCell, D: Data<Elem = F>, T> Fit<ArrayBase<D, Ix2>, T, FitError> for CheckedKMeans {
     type Object = FittedKMeans;
 
-    /// Fits the records of a dataset; sample weights other than 1 are refused, not ignored.
+    /// Fits the records of a dataset, with its sample weights where it has any.
     fn fit(&self, dataset: &DatasetBase<ArrayBase<D, Ix2>, T>) -> Result<FittedKMeans, FitError> {
-        let weights = dataset.weights().unwrap_or(&[]);
-        if let Some(row) = weights.iter().position(|&w| w != 1.0) {
-            let (column, value) = ("sample weight".to_owned(), weights[row].to_string());
-            let rule = "1: sample weights are not supported";
-            return Err(DataError::BadCell { model: "k-means", row, column, value, rule }.into());
-        }
-        Ok(FittedKMeans(self.0.fit_array(dataset.records().view())?))
+        let records = dataset.records().view();
+        let model = match dataset.weights() {
+            Some(weights) => {
+                let weights: Vec<f64> = weights.iter().map(|&w| f64::from(w)).collect();
+                self.0.fit_array_weighted(records, &weights)?
+            }
+            None => self.0.fit_array(records)?,
+        };
+        Ok(FittedKMeans(model))
     }
 }
 
-impl<F: Float + Into<f64>, D: Data<Elem = F>> PredictInplace<ArrayBase<D, Ix2>, Array1<Option<usize>>>
+impl<F: Float + ArrayCell, D: Data<Elem = F>> PredictInplace<ArrayBase<D, Ix2>, Array1<Option<usize>>>
     for FittedKMeans
 {
     /// The nearest cluster of every row; `None` for a row that [`KMeansModel::predict`] would refuse: linfa's trait

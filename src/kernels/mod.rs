@@ -4,6 +4,7 @@
 //! time and recorded in `run.json`; `--kernel portable` reproduces anywhere.
 
 pub mod assign;
+pub mod bounds;
 pub mod cholesky;
 pub mod cholesky64;
 #[cfg(feature = "train")]
@@ -15,6 +16,9 @@ pub mod gram64;
 pub mod lanes;
 pub mod rows;
 pub mod syrk;
+pub mod tile;
+#[cfg(target_arch = "x86_64")]
+mod transpose;
 
 use serde::{Deserialize, Serialize};
 

@@ -113,6 +113,7 @@ fn combine_portable(matrix: &[f32], ids: &[u32], coefficients: &[f32], out: &mut
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use super::TILE;
+    use crate::kernels::transpose::transposed;
     use std::arch::x86_64::*;
 
     /// # Safety
@@ -139,26 +140,6 @@ mod avx2 {
                 }
             }
         }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn transposed(r: &[__m256; TILE]) -> [__m256; TILE] {
-        let pair = |a: __m256, b: __m256| (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-        let ((a, b), (c, d)) = (pair(r[0], r[1]), pair(r[2], r[3]));
-        let ((e, f), (g, h)) = (pair(r[4], r[5]), pair(r[6], r[7]));
-        let quads = [
-            (_mm256_shuffle_ps::<0x44>(a, c), _mm256_shuffle_ps::<0x44>(e, g)),
-            (_mm256_shuffle_ps::<0xEE>(a, c), _mm256_shuffle_ps::<0xEE>(e, g)),
-            (_mm256_shuffle_ps::<0x44>(b, d), _mm256_shuffle_ps::<0x44>(f, h)),
-            (_mm256_shuffle_ps::<0xEE>(b, d), _mm256_shuffle_ps::<0xEE>(f, h)),
-        ];
-        let mut columns = [_mm256_setzero_ps(); TILE];
-        for (q, (top, bottom)) in quads.into_iter().enumerate() {
-            columns[q] = _mm256_permute2f128_ps::<0x20>(top, bottom);
-            columns[q + 4] = _mm256_permute2f128_ps::<0x31>(top, bottom);
-        }
-        columns
     }
 
     /// Rows that are asked for ahead of their use; a matrix of some thousand rows lies beyond the second-level cache.

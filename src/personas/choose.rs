@@ -4,7 +4,8 @@ use rayon::prelude::*;
 
 use super::choice::{Candidate, Choice, ChoiceReport, Reason};
 use super::kmeans::{pick_best, random_run};
-use super::lloyd::{FinalAssignment, Points, Rules, Run, final_assignment};
+use super::lloyd::{FinalAssignment, Rules, Run, final_assignment};
+use super::points::Points;
 use crate::error::DataError;
 
 /// What a search needs besides the rows.
@@ -158,7 +159,7 @@ pub(crate) fn one_for_all(points: &Points<'_>, search: Search, reason: Reason) -
         n_reseeded: 0,
         steps: Vec::new(),
     };
-    let distance = |row| super::grid::squared_distance(points.matrix.row(row), &run.centroids);
+    let distance = |row| points.squared_distance(row, &run.centroids);
     let squared: Vec<f64> = (0..points.n_rows()).map(distance).collect();
     let assignment = FinalAssignment {
         labels: vec![0; points.n_rows()],

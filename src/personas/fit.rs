@@ -1,12 +1,14 @@
 //! Fits personas: transform, choice of their number, order, profiles.
 
+use super::array::Distance;
 use super::choose::{Chosen, Search, choose};
 use super::describe::{Identity, Members, profiles};
 use super::encode::GroupWeights;
 use super::grid::GridMatrix;
-use super::lloyd::{FinalAssignment, Points, Rules, final_assignment};
+use super::lloyd::{FinalAssignment, Pruning, Rules, final_assignment};
 use super::model::{ALGORITHM_VERSION, PersonaModel};
 use super::params::PersonaValid;
+use super::points::Points;
 use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::features::FeatureTable;
@@ -53,7 +55,13 @@ impl PersonaValid {
 
     pub(crate) fn rules(&self) -> Rules {
         let params = self.params();
-        Rules { level: self.kernel(), max_iterations: params.max_iterations, tolerance: params.tolerance }
+        Rules {
+            level: self.kernel(),
+            pruning: Pruning::Auto,
+            distance: Distance::Euclidean,
+            max_iterations: params.max_iterations,
+            tolerance: params.tolerance,
+        }
     }
 
     /// Renumbers clusters, so that the new number j is the old `order[j]`, and assigns again: ties go to the lower

@@ -4,18 +4,24 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::array::{ArrayScale, MODEL, check_shape, checked_cell};
-use super::grid::{GridMatrix, squared_distance};
-use super::lloyd::{
-    FinalAssignment, Points, Rules, Run, Start, Step, final_assignment, run, too_few_distinct,
-};
+use super::array::{ArrayCell, ArrayScale, Distance, check_shape, check_weights, straighten};
+use super::grid::squared_distance;
+use super::lloyd::{Pruning, Rules, Run, Start, Step, final_sums, run};
 use super::params::{default_max_iterations, default_n_init, default_tolerance, validate_runs};
+use super::points::Points;
 use super::seeding::greedy_plus_plus;
 use crate::error::{DataError, ParamError};
 use crate::kernels::KernelLevel;
-use crate::kernels::assign::{PackedCentroids, RowTiles};
+use crate::kernels::assign::PackedCentroids;
+use crate::kernels::tile::{LANES, Rows, Tile};
 use crate::params::{Params, count_in};
 use crate::random::Random;
+
+/// Rows from which on random starts are compared on a sample.
+const SAMPLED_FROM: usize = 200_000;
+
+/// Runs that go on from the sample to all rows.
+const N_FINALISTS: usize = 3;
 
 /// Unchecked parameters of k-means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +39,9 @@ pub struct KMeansParams {
     /// of a column; it does not depend on the unit of the table.
     #[serde(default = "default_tolerance")]
     pub tolerance: f64,
+    /// What lies between two rows.
+    #[serde(default)]
+    pub distance: Distance,
     /// Seed of the random starts.
     pub seed: u64,
 }
@@ -46,6 +55,7 @@ impl KMeansParams {
             n_init: default_n_init(),
             max_iterations: default_max_iterations(),
             tolerance: default_tolerance(),
+            distance: Distance::default(),
             seed,
         }
     }
@@ -74,12 +84,13 @@ impl Params for KMeansParams {
 pub struct KMeansValid {
     params: KMeansParams,
     level: KernelLevel,
+    pruning: Pruning,
 }
 
 impl KMeansValid {
     /// For wrappers that check by reference before they use it.
     pub(crate) fn unchecked(params: KMeansParams) -> Self {
-        Self { params, level: KernelLevel::detect() }
+        Self { params, level: KernelLevel::detect(), pruning: Pruning::Auto }
     }
 
     /// The parameters.
@@ -98,17 +109,49 @@ impl KMeansValid {
         Self { level, ..self }
     }
 
+    /// Skips rows, or does not; the result is the same, bit for bit.
+    #[must_use]
+    pub fn with_pruning(self, pruning: Pruning) -> Self {
+        Self { pruning, ..self }
+    }
+
     /// The best of `n_init` runs from greedy k-means++ starts on n_rows x n_columns cells.
     ///
-    /// Cells are shifted by the middle of their column, scaled by one common power of two and rounded to 24 bits
-    /// of the widest column's range, so distances keep their proportions. Runs are compared by inertia, ties go to
-    /// the earlier run. Same bytes at any number of threads; uses the caller's rayon pool.
+    /// An f32 array in row-major order whose columns lie around 0 (none farther from it than the widest range)
+    /// is read in place; any other is copied as f32 after a shift of each column by its middle and a common power of
+    /// two, so distances keep their proportions. Beside the array (and its copy) a fit holds at most 24 + n_clusters
+    /// / 4 bytes for each row. Runs are compared by inertia, ties go to the earlier run; with more than 200,000 rows
+    /// they are compared on a sample of max(50,000, 50 * n_clusters) rows and the best three go on from there. Same
+    /// bytes at any number of threads, any instructions and any pruning; uses the caller's rayon pool.
     ///
     /// # Errors
     /// No rows, no columns, a cell that is not finite or beyond +-1e150, fewer distinct rows than clusters.
-    pub fn fit_array<F: Copy + Into<f64>>(&self, rows: ArrayView2<'_, F>) -> Result<KMeansModel, DataError> {
-        let (scale, matrix) = ArrayScale::fit(rows)?;
-        let points = Points::new(&matrix);
+    pub fn fit_array<F: ArrayCell>(&self, rows: ArrayView2<'_, F>) -> Result<KMeansModel, DataError> {
+        self.fit(rows, None)
+    }
+
+    /// As [`KMeansValid::fit_array`] for rows that count as often as their weight says: in means, inertia and the
+    /// chance to be a start. A row of weight 0 has no say, but is counted in the size of its cluster.
+    ///
+    /// # Errors
+    /// As [`KMeansValid::fit_array`], and weights that are not one finite number of at least 0 for every row, or
+    /// that are all 0.
+    pub fn fit_array_weighted<F: ArrayCell>(
+        &self,
+        rows: ArrayView2<'_, F>,
+        weights: &[f64],
+    ) -> Result<KMeansModel, DataError> {
+        self.fit(rows, Some(weights))
+    }
+
+    fn fit<F: ArrayCell>(
+        &self,
+        rows: ArrayView2<'_, F>,
+        weights: Option<&[f64]>,
+    ) -> Result<KMeansModel, DataError> {
+        let (scale, array) = ArrayScale::fit(rows, self.params.distance)?;
+        weights.map_or(Ok(()), |weights| check_weights(weights, rows.nrows()))?;
+        let points = array.points(&scale, weights);
         let best =
             best_of(&points, self.params.n_clusters, self.params.n_init, self.params.seed, self.rules())?;
         Ok(self.model(&points, scale, best))
@@ -119,25 +162,38 @@ impl KMeansValid {
     ///
     /// # Errors
     /// As [`KMeansValid::fit_array`], and when `start` has another shape or a cell that is not finite.
-    pub fn fit_array_from<F: Copy + Into<f64>>(
+    pub fn fit_array_from<F: ArrayCell>(
         &self,
         rows: ArrayView2<'_, F>,
         start: ArrayView2<'_, F>,
     ) -> Result<KMeansModel, DataError> {
-        let (scale, matrix) = ArrayScale::fit(rows)?;
+        self.fit_weighted_from(rows, start, None)
+    }
+
+    /// As [`KMeansValid::fit_array_from`], with weights as in [`KMeansValid::fit_array_weighted`].
+    ///
+    /// # Errors
+    /// As those two.
+    pub fn fit_weighted_from<F: ArrayCell>(
+        &self,
+        rows: ArrayView2<'_, F>,
+        start: ArrayView2<'_, F>,
+        weights: Option<&[f64]>,
+    ) -> Result<KMeansModel, DataError> {
+        let (scale, array) = ArrayScale::fit(rows, self.params.distance)?;
+        weights.map_or(Ok(()), |weights| check_weights(weights, rows.nrows()))?;
         let k = self.params.n_clusters;
         check_shape("start centroids", start.nrows(), k)?;
-        check_shape("columns of the start", start.ncols(), matrix.n_columns())?;
+        check_shape("columns of the start", start.ncols(), rows.ncols())?;
         let mut centroids = Vec::with_capacity(k * start.ncols());
-        for (j, centroid) in start.rows().into_iter().enumerate() {
-            for (f, &cell) in centroid.iter().enumerate() {
-                let cell = checked_cell(cell.into(), j, f)?;
-                centroids.push((cell - scale.shifts[f]) * scale.factor);
-            }
+        let mut written = vec![0.0; start.ncols()];
+        for j in 0..k {
+            scale.write(start, j, &mut written)?;
+            centroids.extend(written.iter().map(|&cell| f64::from(cell)));
         }
-        let points = Points::new(&matrix);
+        let points = array.points(&scale, weights);
         if points.n_distinct(k) < k {
-            return Err(too_few_distinct(&points, k));
+            return Err(points.too_few_distinct(k));
         }
         let run = run(&points, Start::Centroids(centroids), self.rules())?;
         Ok(self.model(&points, scale, run))
@@ -146,19 +202,21 @@ impl KMeansValid {
     fn rules(&self) -> Rules {
         Rules {
             level: self.level,
+            pruning: self.pruning,
+            distance: self.params.distance,
             max_iterations: self.params.max_iterations,
             tolerance: self.params.tolerance,
         }
     }
 
     fn model(&self, points: &Points<'_>, scale: ArrayScale, run: Run) -> KMeansModel {
-        let FinalAssignment { sizes, inertia, .. } = final_assignment(points, &run.centroids, self.level);
+        let (sizes, inertia) = final_sums(points, &run.centroids, self.level);
         let area = scale.factor * scale.factor;
         let steps = run.steps.into_iter().map(|s| Step { inertia: s.inertia / area, ..s }).collect();
         KMeansModel {
             n_columns: points.n_columns(),
             scale,
-            grid_centroids: run.centroids,
+            scaled_centroids: run.centroids,
             sizes,
             inertia: inertia / area,
             n_iterations: run.n_iterations,
@@ -179,11 +237,49 @@ pub(crate) fn best_of(
     rules: Rules,
 ) -> Result<Run, DataError> {
     if points.n_distinct(k) < k {
-        return Err(too_few_distinct(points, k));
+        return Err(points.too_few_distinct(k));
+    }
+    if points.n_rows() > SAMPLED_FROM {
+        return best_of_sample(points, k, n_init, seed, rules);
     }
     let runs: Vec<Result<Run, DataError>> =
         (0..n_init).into_par_iter().map(|r| random_run(points, k, r, seed, rules)).collect();
     pick_best(runs)
+}
+
+/// As [`best_of`], with starts compared on a sample of one row from each of as many equal stretches.
+fn best_of_sample(
+    points: &Points<'_>,
+    k: usize,
+    n_init: usize,
+    seed: u64,
+    rules: Rules,
+) -> Result<Run, DataError> {
+    let (n, random) = (points.n_rows(), Random::new(seed).stream(u64::MAX));
+    let n_sampled = 50_000.max(50 * k).min(n);
+    let row = |i: usize| {
+        let (from, to) = (i * n / n_sampled, (i + 1) * n / n_sampled);
+        from + random.below(i as u64, to - from)
+    };
+    let mut cells = Vec::with_capacity(n_sampled * points.n_columns());
+    let mut weights = Vec::with_capacity(n_sampled);
+    for i in 0..n_sampled {
+        cells.extend_from_slice(points.row(row(i)));
+        weights.push(points.weight(row(i)));
+    }
+    let rows = Rows::new(&cells, points.n_columns(), points.n_columns());
+    let sample = Points::of(rows, points.longest(), Some(&weights));
+    if sample.n_distinct(k) < k {
+        return random_run(points, k, 0, seed, rules);
+    }
+    let mut runs = Vec::with_capacity(n_init);
+    for r in 0..n_init {
+        runs.push(random_run(&sample, k, r, seed, rules)?);
+    }
+    // Stable: ties to the earlier run.
+    runs.sort_by(|a, b| a.inertia.total_cmp(&b.inertia));
+    let finalists = runs.into_iter().take(N_FINALISTS);
+    pick_best(finalists.map(|start| run(points, Start::Centroids(start.centroids), rules)).collect())
 }
 
 /// Run number `r` for `k` clusters.
@@ -223,15 +319,15 @@ pub(crate) fn pick_best(runs: Vec<Result<Run, DataError>>) -> Result<Run, DataEr
 /// Clusters are numbered as they came out of the best run. No row of the data is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KMeansModel {
-    n_columns: usize,
-    scale: ArrayScale,
-    grid_centroids: Vec<f64>,
-    sizes: Vec<u64>,
-    inertia: f64,
-    n_iterations: usize,
-    converged: bool,
-    last_movement: f64,
-    n_reseeded: usize,
+    pub(crate) n_columns: usize,
+    pub(crate) scale: ArrayScale,
+    pub(crate) scaled_centroids: Vec<f64>,
+    pub(crate) sizes: Vec<u64>,
+    pub(crate) inertia: f64,
+    pub(crate) n_iterations: usize,
+    pub(crate) converged: bool,
+    pub(crate) last_movement: f64,
+    pub(crate) n_reseeded: usize,
     steps: Vec<Step>,
 }
 
@@ -239,7 +335,7 @@ impl KMeansModel {
     /// n_clusters x n_columns means in the units of the array, one `Vec` per cluster.
     #[must_use]
     pub fn centroids(&self) -> Vec<Vec<f64>> {
-        self.grid_centroids
+        self.scaled_centroids
             .chunks_exact(self.n_columns)
             .map(|c| {
                 c.iter().zip(&self.scale.shifts).map(|(x, shift)| x / self.scale.factor + shift).collect()
@@ -299,7 +395,7 @@ impl KMeansModel {
     ///
     /// # Errors
     /// Another number of columns, or a cell that is not finite or more than 2^40 times the fitted range away.
-    pub fn predict<F: Copy + Into<f64>>(&self, rows: ArrayView2<'_, F>) -> Result<Vec<usize>, DataError> {
+    pub fn predict<F: ArrayCell>(&self, rows: ArrayView2<'_, F>) -> Result<Vec<usize>, DataError> {
         Ok(self.nearest(rows)?.into_iter().map(|(cluster, _)| cluster).collect())
     }
 
@@ -307,33 +403,44 @@ impl KMeansModel {
     ///
     /// # Errors
     /// As [`KMeansModel::predict`].
-    pub fn nearest<F: Copy + Into<f64>>(
+    pub fn nearest<F: ArrayCell>(&self, rows: ArrayView2<'_, F>) -> Result<Vec<(usize, f64)>, DataError> {
+        let mut nearest = Vec::with_capacity(rows.nrows());
+        self.each_nearest(rows, |_, _, j, square| nearest.push((j, square.sqrt() / self.scale.factor)))?;
+        Ok(nearest)
+    }
+
+    /// Calls `found(row number, scaled cells, cluster, scaled squared distance)` for every row.
+    pub(crate) fn each_nearest<F: ArrayCell>(
         &self,
         rows: ArrayView2<'_, F>,
-    ) -> Result<Vec<(usize, f64)>, DataError> {
+        mut found: impl FnMut(usize, &[f32], usize, f64),
+    ) -> Result<(), DataError> {
         check_shape("number of columns", rows.ncols(), self.n_columns)?;
-        let level = KernelLevel::detect();
-        let packed = PackedCentroids::pack(level, self.n_clusters(), self.n_columns, &self.grid_centroids);
-        let mut nearest = Vec::with_capacity(rows.nrows());
-        let mut one = GridMatrix::zeros(1, self.n_columns);
-        for (r, row) in rows.rows().into_iter().enumerate() {
-            for (f, &cell) in row.iter().enumerate() {
-                checked_cell(cell.into(), r, f)?;
+        let (level, d) = (KernelLevel::detect(), self.n_columns);
+        let packed = PackedCentroids::pack(level, self.n_clusters(), d, &self.scaled_centroids);
+        let mut tile = Tile::new(level, d);
+        let mut cells = vec![0.0; LANES * d];
+        for first in (0..rows.nrows()).step_by(LANES) {
+            let n = (rows.nrows() - first).min(LANES);
+            for (r, out) in (first..first + n).zip(cells.chunks_exact_mut(d)) {
+                self.scale.write(rows, r, out)?;
             }
-            let written = self.scale.write_new(row.iter().map(|&cell| cell.into()), one.cells_mut());
-            written.map_err(|f| DataError::BadCell {
-                model: MODEL,
-                row: r,
-                column: f.to_string(),
-                value: row[f].into().to_string(),
-                rule: "within 2^40 times the range of the fitted rows",
-            })?;
-            let tiles = RowTiles::pack(one.cells(), one.stride(), self.n_columns);
-            let cluster = packed.nearest(&tiles, 0)[0] as usize;
-            let centroid = &self.grid_centroids[cluster * self.n_columns..][..self.n_columns];
-            nearest.push((cluster, squared_distance(one.row(0), centroid).sqrt() / self.scale.factor));
+            let scaled = Rows::new(&cells[..n * d], d, d);
+            tile.load(scaled, 0);
+            for (lane, &j) in packed.nearest(&tile)[..n].iter().enumerate() {
+                let centroid = &self.scaled_centroids[j as usize * d..][..d];
+                let row = scaled.row(lane);
+                found(first + lane, row, j as usize, squared_distance(row, centroid));
+            }
         }
-        Ok(nearest)
+        Ok(())
+    }
+
+    /// Gives centroids the length 1 that cosine asks for.
+    pub(crate) fn straighten(&mut self) {
+        if self.scale.distance == Distance::Cosine {
+            straighten(&mut self.scaled_centroids, self.n_columns);
+        }
     }
 }
 
@@ -476,5 +583,91 @@ mod tests {
             let near = to(&centroids[0]).min(to(&centroids[1]));
             assert!((to(&centroids[cluster]) - near).abs() < 1e-3 && (distance / near - 1.0).abs() < 1e-6);
         }
+    }
+
+    /// Rows from a normal mixture, or from few whole numbers so that many are tied or equal.
+    fn table(seed: u64, n: usize, d: usize, is_tied: bool) -> Array2<f32> {
+        let random = Random::new(seed);
+        Array2::from_shape_fn((n, d), |(r, c)| {
+            let draws = random.stream(r as u64);
+            if is_tied {
+                return draws.below(c as u64, 4) as f32;
+            }
+            let centre = random.stream(u64::MAX).normal((draws.below(999, 6) * d + c) as u64);
+            let stretch = if draws.below(998, 100) == 0 { 20.0 } else { 1.0 };
+            ((centre + 0.7 * draws.normal(c as u64)) * stretch) as f32
+        })
+    }
+
+    #[test]
+    fn pruning_changes_nothing_but_the_work() {
+        for (seed, (n, d, k)) in
+            (0..).zip([(300, 2, 7), (900, 5, 9), (5000, 11, 16), (4500, 3, 40), (700, 33, 30), (60, 1, 12)])
+        {
+            for is_tied in [false, true] {
+                let rows = table(seed, n, d, is_tied);
+                let k = if is_tied && d < 3 { 4 } else { k };
+                let start = rows.slice(ndarray::s![..;n / k, ..]).slice(ndarray::s![..k, ..]).to_owned();
+                let fit = |pruning, level| {
+                    let params = KMeansParams { tolerance: 1e-12, ..KMeansParams::new(k, 1) };
+                    let valid = params.check().unwrap().with_pruning(pruning).with_kernel(level);
+                    valid.fit_array_from(rows.view(), start.view()).unwrap()
+                };
+                let plain = fit(Pruning::Never, KernelLevel::Portable);
+                for pruning in [Pruning::Never, Pruning::Auto, Pruning::Always] {
+                    for level in [KernelLevel::Portable, KernelLevel::detect()] {
+                        assert_eq!(fit(pruning, level), plain, "{pruning:?} {level:?} {n} {d} {k} {is_tied}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whole_weights_are_repeated_rows() {
+        let rows = table(3, 400, 3, false);
+        let weights: Vec<f64> = (0..400).map(|r| f64::from(r % 4)).collect();
+        let repeated: Vec<usize> = (0..400).flat_map(|r| vec![r; r % 4]).collect();
+        let repeated = rows.select(ndarray::Axis(0), &repeated);
+        let start = rows.slice(ndarray::s![1..6, ..]);
+        let valid = exact(5);
+        let once = valid.fit_weighted_from(rows.view(), start, Some(&weights)).unwrap();
+        let often = valid.fit_array_from(repeated.view(), start).unwrap();
+        assert_eq!(once.centroids(), often.centroids());
+        assert!((once.inertia() / often.inertia() - 1.0).abs() < 1e-12);
+        // Rows of weight 0 are counted, but have no say.
+        assert_eq!(once.sizes().iter().sum::<u64>(), 400);
+        let refused =
+            |weights: &[f64]| exact(2).fit_array_weighted(rows.view(), weights).unwrap_err().to_string();
+        assert_eq!(refused(&[1.0]), "k-means: sample weights is 1, expected 400");
+        let mut bad = weights.clone();
+        bad[7] = -1.0;
+        assert!(refused(&bad).contains("row 7, column \"sample weight\" is -1"));
+        bad[7] = f64::NAN;
+        assert!(refused(&bad).contains("is NaN"));
+        assert!(refused(&[0.0; 400]).contains("0 rows of positive weight"));
+    }
+
+    #[test]
+    fn cosine_sees_directions_alone() {
+        let rows = table(4, 300, 3, false).mapv(f64::from);
+        let long = Array2::from_shape_fn((300, 3), |(r, c)| rows[(r, c)] * (1.0 + (r % 7) as f64 * 1e3));
+        let params = KMeansParams { distance: Distance::Cosine, ..KMeansParams::new(5, 1) };
+        let fit = |rows: &Array2<f64>| params.clone().check().unwrap().fit_array(rows.view()).unwrap();
+        let (of_rows, of_long) = (fit(&rows), fit(&long));
+        assert_eq!(of_rows.sizes(), of_long.sizes());
+        for centroid in of_long.centroids() {
+            assert!((centroid.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-12);
+        }
+        let nearest = of_long.nearest(long.view()).unwrap();
+        for (row, (j, distance)) in long.rows().into_iter().zip(&nearest) {
+            let length = row.dot(&row).sqrt();
+            let cosine = |c: &Vec<f64>| c.iter().zip(row).map(|(a, b)| a * b).sum::<f64>() / length;
+            let best = of_long.centroids().iter().map(cosine).fold(-1.0, f64::max);
+            assert!((cosine(&of_long.centroids()[*j]) - best).abs() < 1e-6);
+            assert!((distance * distance - 2.0 * (1.0 - best)).abs() < 1e-6);
+        }
+        let direct: f64 = nearest.iter().map(|(_, distance)| distance * distance).sum();
+        assert!((of_long.inertia() / direct - 1.0).abs() < 1e-9);
     }
 }

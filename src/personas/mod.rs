@@ -9,6 +9,10 @@
 
 #[cfg(feature = "train")]
 mod array;
+#[cfg(feature = "train")]
+mod assignment;
+#[cfg(feature = "train")]
+mod bounds;
 mod choice;
 #[cfg(feature = "train")]
 mod choose;
@@ -30,13 +34,19 @@ mod model;
 #[cfg(feature = "train")]
 mod names;
 mod params;
+#[cfg(feature = "train")]
+mod points;
 mod profile;
 #[cfg(feature = "train")]
 mod refit;
 #[cfg(feature = "train")]
 mod seeding;
+#[cfg(feature = "train")]
+mod stream;
 mod transform;
 
+#[cfg(feature = "train")]
+pub use array::{ArrayCell, Distance};
 pub use choice::{Candidate, Choice, ChoiceReport, Reason};
 pub use encoding::{
     CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding, OTHER,
@@ -44,7 +54,7 @@ pub use encoding::{
 #[cfg(feature = "train")]
 pub use kmeans::{KMeansModel, KMeansParams, KMeansValid};
 #[cfg(feature = "train")]
-pub use lloyd::Step;
+pub use lloyd::{Pruning, Step};
 pub use model::{
     ALGORITHM_VERSION, Assignment, Match, MatchOutcome, PersonaAssigner, PersonaModel, RefitReport,
     Typicality,
@@ -53,4 +63,6 @@ pub use params::{PersonaParams, PersonaValid};
 pub use profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
 #[cfg(feature = "train")]
 pub use refit::RefitError;
+#[cfg(feature = "train")]
+pub use stream::{KMeansStream, Partial};
 pub use transform::{BoundTransform, Cell, FeatureReport, PersonaTransform, TransformReport};

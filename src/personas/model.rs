@@ -9,7 +9,8 @@ use super::transform::{BoundTransform, Cell, PersonaTransform};
 use crate::error::SpecMismatch;
 use crate::features::{FeatureSpec, FeatureTable};
 use crate::kernels::KernelLevel;
-use crate::kernels::assign::{LANES, PackedCentroids, RowTiles};
+use crate::kernels::assign::PackedCentroids;
+use crate::kernels::tile::{LANES, Rows, Tile};
 
 /// Version of what a model's numbers mean; raised when fitting or predicting changes.
 pub const ALGORITHM_VERSION: u32 = 1;
@@ -192,27 +193,23 @@ impl PersonaModel {
     }
 
     fn assign_rows(&self, packed: &PackedCentroids, matrix: &GridMatrix) -> Vec<Assignment> {
-        let tiles = RowTiles::pack(matrix.cells(), matrix.stride(), matrix.n_columns());
-        let of_tile = |t: usize| self.assign_tile(packed, &tiles, matrix, t);
+        let rows = matrix.rows();
+        let of_tile = |t: usize| self.assign_tile(packed, rows, t);
         #[cfg(feature = "train")]
         let parts: Vec<Vec<Assignment>> = {
             use rayon::prelude::*;
-            (0..tiles.n_tiles()).into_par_iter().map(of_tile).collect()
+            (0..rows.n_tiles()).into_par_iter().map(of_tile).collect()
         };
         #[cfg(not(feature = "train"))]
-        let parts: Vec<Vec<Assignment>> = (0..tiles.n_tiles()).map(of_tile).collect();
+        let parts: Vec<Vec<Assignment>> = (0..rows.n_tiles()).map(of_tile).collect();
         parts.concat()
     }
 
-    fn assign_tile(
-        &self,
-        packed: &PackedCentroids,
-        tiles: &RowTiles,
-        matrix: &GridMatrix,
-        t: usize,
-    ) -> Vec<Assignment> {
-        let two = packed.two_nearest(tiles, t);
-        let rows = (0..tiles.n_rows_in(t)).map(|lane| matrix.row(t * LANES + lane));
+    fn assign_tile(&self, packed: &PackedCentroids, rows: Rows<'_>, t: usize) -> Vec<Assignment> {
+        let mut tile = Tile::new(packed.level(), rows.n_columns());
+        tile.load(rows, t);
+        let two = packed.two_nearest(&tile);
+        let rows = (0..rows.n_rows_in(t)).map(|lane| rows.row(t * LANES + lane));
         rows.zip(two.first.iter().zip(&two.second))
             .map(|(row, (&first, &second))| self.assignment(row, first as usize, second as usize))
             .collect()
@@ -256,7 +253,6 @@ impl PersonaAssigner<'_> {
     pub fn assign(&self, cells: &[Cell]) -> Assignment {
         let mut matrix = GridMatrix::zeros(1, self.model.transform.n_columns());
         self.transform.row(cells, matrix.cells_mut());
-        let tiles = RowTiles::pack(matrix.cells(), matrix.stride(), matrix.n_columns());
-        self.model.assign_tile(&self.packed, &tiles, &matrix, 0)[0]
+        self.model.assign_tile(&self.packed, matrix.rows(), 0)[0]
     }
 }

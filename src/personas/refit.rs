@@ -6,10 +6,11 @@ use super::choice::{ChoiceReport, Reason};
 use super::choose::{Chosen, Fit, Search, measure, one_for_all};
 use super::describe::Identity;
 use super::kmeans::best_of;
-use super::lloyd::{Points, Start, run, too_few_distinct};
+use super::lloyd::{Start, run};
 use super::matching::Overlaps;
 use super::model::{Match, MatchOutcome, PersonaModel, RefitReport};
 use super::params::PersonaValid;
+use super::points::Points;
 use crate::error::{DataError, SpecMismatch};
 use crate::features::FeatureTable;
 
@@ -106,7 +107,7 @@ impl PersonaValid {
             return Ok((one_for_all(points, search, Reason::Frozen), 0.0));
         }
         if points.n_distinct(k) < k {
-            return Err(too_few_distinct(points, k));
+            return Err(points.too_few_distinct(k));
         }
         let carried = run(points, Start::Labels(old.to_vec(), k), search.rules)?;
         let fresh = best_of(points, k, params.n_init, params.seed, search.rules)?;
