@@ -41,7 +41,7 @@ impl Cholesky64 {
     /// # Panics
     /// When `b` does not have n cells: a programmer error.
     pub fn solve(&self, b: &mut [f64]) {
-        self.solve_lower(b);
+        self.whiten(b);
         for i in (0..self.n).rev() {
             let mut sum = b[i];
             for j in i + 1..self.n {
@@ -58,13 +58,23 @@ impl Cholesky64 {
             let mut unit = vec![0.0; self.n];
             unit[k] = 1.0;
             // (A^-1)_kk is the squared length of L^-1 e_k.
-            self.solve_lower(&mut unit);
+            self.whiten(&mut unit);
             dot(&unit, &unit)
         };
         (0..self.n).map(column).collect()
     }
 
-    fn solve_lower(&self, b: &mut [f64]) {
+    /// The logarithm of the determinant of A.
+    #[must_use]
+    pub fn log_determinant(&self) -> f64 {
+        (0..self.n).map(|i| 2.0 * libm::log(self.factor[i * self.n + i])).sum()
+    }
+
+    /// Solves L y = b in place: y has unit covariance where b has A.
+    ///
+    /// # Panics
+    /// When `b` does not have n cells: a programmer error.
+    pub fn whiten(&self, b: &mut [f64]) {
         assert_eq!(b.len(), self.n, "right side");
         for i in 0..self.n {
             let row = &self.factor[i * self.n..i * self.n + i + 1];
@@ -99,6 +109,11 @@ mod tests {
         factor.solve(&mut x);
         assert_eq!(x, [1.0, 2.0]);
         assert_eq!(factor.inverse_diagonal(), [5.0 / 16.0, 4.0 / 16.0]);
+        assert!((factor.log_determinant() - libm::log(16.0)).abs() < 1e-15);
+        let mut y = [2.0, 5.0];
+        // L = [2 0; 1 2].
+        factor.whiten(&mut y);
+        assert_eq!(y, [1.0, 2.0]);
     }
 
     #[test]

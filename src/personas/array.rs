@@ -200,7 +200,7 @@ impl ArrayScale {
             }
         };
         for (f, ((out, &cell), shift)) in out.iter_mut().zip(row).zip(&self.shifts).enumerate() {
-            let scaled = (checked_cell(cell.into(), r, f)? - shift) * self.factor / unit;
+            let scaled = (checked_cell(MODEL, cell.into(), r, f)? - shift) * self.factor / unit;
             if scaled.abs() > self.farthest {
                 return refused(f.to_string(), cell.into(), "within 2^40 times the range of the fitted rows");
             }
@@ -227,7 +227,7 @@ fn range<F: ArrayCell>(rows: ArrayView2<'_, F>) -> Result<Range, DataError> {
     let range = blocks.map(of_block).reduce(|| Range::empty(d), |a, b| a.merged(&b));
     if range.is_broken {
         for ((r, f), &cell) in rows.indexed_iter() {
-            checked_cell(cell.into(), r, f)?;
+            checked_cell(MODEL, cell.into(), r, f)?;
         }
     }
     Ok(range)
@@ -243,12 +243,18 @@ pub(crate) fn straighten(cells: &mut [f64], n_columns: usize) {
     }
 }
 
-fn checked_cell(cell: f64, row: usize, column: usize) -> Result<f64, DataError> {
+/// The cell, unless it is too large to compute with or not finite.
+pub(crate) fn checked_cell(
+    model: &'static str,
+    cell: f64,
+    row: usize,
+    column: usize,
+) -> Result<f64, DataError> {
     if cell.abs() <= LARGEST {
         return Ok(cell);
     }
     let rule = "finite and between -1e150 and 1e150";
-    Err(DataError::BadCell { model: MODEL, row, column: column.to_string(), value: cell.to_string(), rule })
+    Err(DataError::BadCell { model, row, column: column.to_string(), value: cell.to_string(), rule })
 }
 
 pub(crate) fn check_shape(what: &'static str, got: usize, expected: usize) -> Result<(), DataError> {

@@ -4,7 +4,8 @@
 //! comes here; churn and value are put beside personas later, in outputs.
 //!
 //! [`PersonaParams`] -> `check()` -> [`PersonaValid`] -> `fit` -> [`PersonaModel`] -> `predict`; the algorithm on
-//! plain arrays is [`KMeansParams`]. Rows lie on a grid on which f64 sums are exact ([`grid`]), so results do not
+//! plain arrays is [`KMeansParams`], with [`KMeansStream`] for batches. [`MixtureParams`] gives soft membership (feature
+//! `mixture`). Rows lie on a grid on which f64 sums are exact ([`grid`]), so results do not
 //! depend on threads, order or instructions.
 
 #[cfg(feature = "train")]
@@ -30,6 +31,8 @@ mod kmeans;
 mod lloyd;
 #[cfg(feature = "train")]
 mod matching;
+#[cfg(feature = "mixture")]
+mod mixture;
 mod model;
 #[cfg(feature = "train")]
 mod names;
@@ -55,6 +58,8 @@ pub use encoding::{
 pub use kmeans::{KMeansModel, KMeansParams, KMeansValid};
 #[cfg(feature = "train")]
 pub use lloyd::{Pruning, Step};
+#[cfg(feature = "mixture")]
+pub use mixture::{MixtureModel, MixtureParams, MixtureValid};
 pub use model::{
     ALGORITHM_VERSION, Assignment, Match, MatchOutcome, PersonaAssigner, PersonaModel, RefitReport,
     Typicality,

@@ -1,5 +1,7 @@
-//! `bespoke-lab`: our side of the comparisons with other libraries, driven by `cargo xtask peers`.
+//! `bespoke-lab`: our side of the comparisons with other libraries, driven by `cargo xtask peers`, and ways of
+//! clustering a table beside each other.
 
+mod clusterings;
 mod peers;
 
 use std::path::Path;
@@ -10,6 +12,8 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 usage: bespoke-lab generate SPEC CASE DIR      writes the data of a case
        bespoke-lab work SPEC CASE TASK DIR OUT reads them, runs the task per line \"run\"
+       bespoke-lab clusterings FILE K RADIUS MIN_POINTS [COLUMN...]
+                                               k-means, mixture and DBSCAN on numbers of a CSV file
 
 A worker answers in lines of JSON; see crates/lab/peers/compare.py, which starts it.";
 
@@ -30,6 +34,11 @@ fn run(args: &[&str]) -> Result<()> {
         ["generate", spec, case, dir] => peers::generate(Path::new(spec), case, Path::new(dir)),
         ["work", spec, case, task, dir, out] => {
             peers::work(Path::new(spec), case, task, Path::new(dir), Path::new(out))
+        }
+        ["clusterings", file, k, radius, min_points, ref columns @ ..] => {
+            let request = clusterings::Request::parse(k, radius, min_points, columns)?;
+            println!("{}", clusterings::compare(Path::new(file), &request)?);
+            Ok(())
         }
         _ => bail!("not understood: \"{}\"\n\n{USAGE}", args.join(" ")),
     }
