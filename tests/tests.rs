@@ -21,6 +21,7 @@ mod conformance {
 mod oracle {
     mod cdnow_purchases;
     mod personas;
+    mod personas_choice;
     mod personas_worlds;
     mod recommend;
     mod value;

@@ -1,12 +1,24 @@
-//! Fits every number of personas in a range and chooses one by the stated rule.
+//! Fits every number of personas in a range, measures all, and chooses one by the rule of [`super::decide`].
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::choice::{Candidate, Choice, ChoiceReport, Reason};
+use super::choice::{Candidate, Choice, ChoiceReport, Reason, Structure};
+use super::decide::decide;
 use super::kmeans::{pick_best, random_run};
-use super::lloyd::{FinalAssignment, Rules, Run, final_assignment};
+use super::lloyd::{FinalAssignment, Rules, Run};
+pub(crate) use super::measure::{Fit, measure};
 use super::points::Points;
+use super::sample::{MAX_ROWS, rows, select};
+use super::silhouettes::silhouettes;
+use super::stability::{Reference, Resampled, Resampling};
+use super::structure::compare;
 use crate::error::DataError;
+use crate::random::Random;
+
+/// Stream of the seed for the sample that silhouettes are measured on; the starts of fits use streams below.
+const SAMPLE: u64 = (1 << 32) + 3;
 
 /// What a search needs besides the rows.
 #[derive(Clone, Copy, Debug)]
@@ -25,18 +37,18 @@ pub(crate) struct Chosen {
     pub(crate) report: ChoiceReport,
 }
 
-/// One number of personas, fitted and measured.
-pub(crate) struct Fit {
-    pub(crate) run: Run,
-    pub(crate) assignment: FinalAssignment,
-    pub(crate) candidate: Candidate,
-}
-
 /// Tries what was asked and chooses. All runs of all k are independent tasks; equal bytes at any number of threads.
+///
+/// `features` are the columns of every feature. With `n_resamples` 0 neither stability nor structure is measured.
 ///
 /// # Errors
 /// No customers, or a number of personas that was asked for and whose every run was refused.
-pub(crate) fn choose(points: &Points<'_>, search: Search) -> Result<Chosen, DataError> {
+pub(crate) fn choose(
+    points: &Points<'_>,
+    features: &[Range<usize>],
+    n_resamples: usize,
+    search: Search,
+) -> Result<Chosen, DataError> {
     let (low, high) = match search.choice {
         Choice::Fixed(k) => (k, k),
         Choice::Range(low, high) => (low, high),
@@ -47,17 +59,46 @@ pub(crate) fn choose(points: &Points<'_>, search: Search) -> Result<Chosen, Data
         let reason = if high == 1 { Reason::Asked } else { Reason::TooFewDistinct { n_distinct, needed } };
         return Ok(one_for_all(points, search, reason));
     }
-    let mut refused: Vec<(usize, String)> =
-        (n_distinct + 1..=high).map(|k| (k, format!("only {n_distinct} distinct customers"))).collect();
+    let (mut fits, mut refused) = sweep(points, low..=high.min(n_distinct), search)?;
+    refused.extend((n_distinct + 1..=high).map(|k| (k, format!("only {n_distinct} distinct customers"))));
+    let mut resampled = examine(points, &mut fits, n_resamples, search);
+    let structure = if n_resamples > 0 { judge(points, features, &mut fits, search) } else { None };
+    let candidates: Vec<Candidate> = fits.iter().map(|fit| fit.candidate.clone()).collect();
+    let Some((at, reason)) = decide(&candidates, search.choice, structure.as_ref()) else {
+        let mut chosen = one_for_all(points, search, Reason::NoneLargeEnough);
+        chosen.report = ChoiceReport { candidates, refused, structure, ..chosen.report };
+        return Ok(chosen);
+    };
+    let Fit { run, assignment, candidate } = fits.swap_remove(at);
+    let report = ChoiceReport {
+        k: candidate.k,
+        candidates,
+        refused,
+        structure,
+        jaccards: resampled.swap_remove(at).map_or_else(Vec::new, |resampled| resampled.jaccards),
+        ..ChoiceReport::new(search, reason)
+    };
+    Ok(Chosen { run, assignment, report })
+}
+
+/// The best fit of every number, ascending, and the numbers whose every run was refused.
+///
+/// # Errors
+/// The first refusal when all were.
+fn sweep(
+    points: &Points<'_>,
+    ks: std::ops::RangeInclusive<usize>,
+    search: Search,
+) -> Result<(Vec<Fit>, Vec<(usize, String)>), DataError> {
     let tasks: Vec<(usize, usize)> =
-        (low..=high.min(n_distinct)).rev().flat_map(|k| (0..search.n_init).map(move |r| (k, r))).collect();
+        ks.clone().rev().flat_map(|k| (0..search.n_init).map(move |r| (k, r))).collect();
     let mut runs: Vec<(usize, Result<Run, DataError>)> = tasks
         .into_par_iter()
         .map(|(k, r)| (k, random_run(points, k, r, search.seed, search.rules)))
         .collect();
-    let mut fits = Vec::new();
+    let (mut fits, mut refused) = (Vec::new(), Vec::new());
     let mut first_refusal = None;
-    for k in low..=high.min(n_distinct) {
+    for k in ks {
         let of_k = runs.split_off(runs.len() - search.n_init);
         debug_assert!(of_k.iter().all(|run| run.0 == k), "runs of {k}");
         match pick_best(of_k.into_iter().map(|(_, run)| run).collect()) {
@@ -68,84 +109,73 @@ pub(crate) fn choose(points: &Points<'_>, search: Search) -> Result<Chosen, Data
             }
         }
     }
-    refused.sort_by_key(|&(k, _)| k);
-    if let (true, Some(error)) = (fits.is_empty(), first_refusal) {
-        return Err(error);
+    match first_refusal {
+        Some(error) if fits.is_empty() => Err(error),
+        _ => Ok((fits, refused)),
     }
-    let candidates: Vec<Candidate> = fits.iter().map(|fit| fit.candidate.clone()).collect();
-    let Some((at, reason)) = decide(&candidates, search.choice) else {
-        let mut chosen = one_for_all(points, search, Reason::NoneLargeEnough);
-        chosen.report.candidates = candidates;
-        chosen.report.refused = refused;
-        return Ok(chosen);
-    };
-    let Fit { run, assignment, candidate } = fits.swap_remove(at);
-    let report = ChoiceReport {
-        asked: search.choice,
-        k: candidate.k,
-        reason,
-        min_size: search.min_size,
-        candidates,
-        refused,
-    };
-    Ok(Chosen { run, assignment, report })
 }
 
-/// The position of the chosen candidate and why; `None` when a range holds none with large enough personas.
-fn decide(candidates: &[Candidate], choice: Choice) -> Option<(usize, Reason)> {
-    if matches!(choice, Choice::Fixed(_)) {
-        return Some((0, Reason::Asked));
+/// Adds silhouettes and stability to all candidates; by candidate, what resampling found.
+fn examine(
+    points: &Points<'_>,
+    fits: &mut [Fit],
+    n_resamples: usize,
+    search: Search,
+) -> Vec<Option<Resampled>> {
+    let sampled = sample(points, search.seed);
+    let of_sample = |labels: &[u32]| sampled.iter().map(|&row| labels[row]).collect();
+    let labels: Vec<Vec<u32>> = fits.iter().map(|fit| of_sample(&fit.assignment.labels)).collect();
+    let silhouettes = silhouettes(&select(points.rows(), &sampled), &labels, points.n_rows());
+    let references: Vec<Reference<'_>> =
+        fits.iter().map(|fit| Reference { k: fit.candidate.k, labels: &fit.assignment.labels }).collect();
+    let resampling = Resampling { points, rules: search.rules, n_resamples, seed: search.seed };
+    let resampled = resampling.measure(&references);
+    for ((fit, silhouette), resampled) in fits.iter_mut().zip(silhouettes).zip(&resampled) {
+        fit.candidate.silhouette = silhouette;
+        fit.candidate.stability = resampled.as_ref().map(|r| r.stability.clone());
     }
-    let silhouette = |c: &Candidate| c.simplified_silhouette.unwrap_or(0.0);
-    let mut best: Option<&Candidate> = None;
-    for candidate in candidates.iter().filter(|c| c.large_enough) {
-        if best.is_none_or(|best| silhouette(candidate) > silhouette(best)) {
-            best = Some(candidate);
+    resampled
+}
+
+/// Compares with customers without groups: adds their silhouettes to all candidates.
+fn judge(
+    points: &Points<'_>,
+    features: &[Range<usize>],
+    fits: &mut [Fit],
+    search: Search,
+) -> Option<Structure> {
+    let sample = select(points.rows(), &sample(points, search.seed));
+    // More would leave the sample a handful of customers each.
+    let several = |k: usize| k > 1 && k <= sample.n_rows() / 4;
+    let ks: Vec<usize> = fits.iter().map(|fit| fit.candidate.k).filter(|&k| several(k)).collect();
+    let comparison = compare(&sample, features, &ks, search.seed, search.rules)?;
+    let tried = fits.iter_mut().filter(|fit| several(fit.candidate.k));
+    for (fit, null) in tried.zip(comparison.nulls) {
+        fit.candidate.null = Some(null);
+    }
+    Some(comparison.structure)
+}
+
+/// The rows that silhouettes and replicates are made of.
+fn sample(points: &Points<'_>, seed: u64) -> Vec<usize> {
+    rows(points.n_rows(), MAX_ROWS, Random::new(seed).stream(SAMPLE))
+}
+
+impl ChoiceReport {
+    /// One persona and nothing tried.
+    pub(crate) fn new(search: Search, reason: Reason) -> Self {
+        Self {
+            asked: search.choice,
+            k: 1,
+            reason,
+            min_size: search.min_size,
+            candidates: Vec::new(),
+            refused: Vec::new(),
+            structure: None,
+            jaccards: Vec::new(),
+            earlier: None,
         }
     }
-    let best = best?;
-    let floor = silhouette(best) - best.standard_error.unwrap_or(0.0);
-    let at = candidates.iter().position(|c| c.large_enough && silhouette(c) >= floor)?;
-    Some((at, Reason::Silhouette { best_k: best.k }))
-}
-
-pub(crate) fn measure(points: &Points<'_>, run: Run, search: Search) -> Fit {
-    let assignment = final_assignment(points, &run.centroids, search.rules.level);
-    let (n, k) = (points.n_rows() as f64, assignment.sizes.len());
-    let total = points.total_inertia();
-    let within = assignment.inertia;
-    let smallest = assignment.sizes.iter().copied().min().unwrap_or(0);
-    let (silhouette, error) = simplified_silhouette(&assignment).unzip();
-    let defined = k > 1 && points.n_rows() > k && within > 0.0;
-    let candidate = Candidate {
-        k,
-        inertia: within,
-        explained_share: if total > 0.0 { 1.0 - within / total } else { 0.0 },
-        simplified_silhouette: silhouette,
-        standard_error: error,
-        calinski_harabasz: defined.then(|| ((total - within) / (k - 1) as f64) / (within / (n - k as f64))),
-        smallest,
-        large_enough: smallest >= search.min_size as u64,
-        converged: run.converged,
-    };
-    Fit { run, assignment, candidate }
-}
-
-/// Mean and standard error of (b - a) / b; `None` for one cluster.
-fn simplified_silhouette(assignment: &FinalAssignment) -> Option<(f64, f64)> {
-    let n = assignment.second_distances.len() as f64;
-    if assignment.second_distances.is_empty() {
-        return None;
-    }
-    let (mut sum, mut squares) = (0.0, 0.0);
-    for (a, b) in assignment.distances.iter().zip(&assignment.second_distances) {
-        // Rounding of the kernel may name the farther of two almost equal centroids.
-        let s = if *b > 0.0 { ((b - a) / b).max(0.0) } else { 0.0 };
-        sum += s;
-        squares += s * s;
-    }
-    let mean = sum / n;
-    Some((mean, ((squares / n - mean * mean).max(0.0) / n).sqrt()))
 }
 
 pub(crate) fn one_for_all(points: &Points<'_>, search: Search, reason: Reason) -> Chosen {
@@ -168,53 +198,5 @@ pub(crate) fn one_for_all(points: &Points<'_>, search: Search, reason: Reason) -
         second_distances: Vec::new(),
         sizes: vec![points.n_rows() as u64],
     };
-    let report = ChoiceReport {
-        asked: search.choice,
-        k: 1,
-        reason,
-        min_size: search.min_size,
-        candidates: Vec::new(),
-        refused: Vec::new(),
-    };
-    Chosen { run, assignment, report }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn candidate(k: usize, silhouette: f64, smallest: u64) -> Candidate {
-        Candidate {
-            k,
-            inertia: 1.0,
-            explained_share: 0.5,
-            simplified_silhouette: Some(silhouette),
-            standard_error: Some(0.01),
-            calinski_harabasz: None,
-            smallest,
-            large_enough: smallest >= 25,
-            converged: true,
-        }
-    }
-
-    #[test]
-    fn the_smaller_number_within_one_standard_error_of_the_best_is_chosen() {
-        let tried =
-            [candidate(2, 0.50, 80), candidate(3, 0.595, 40), candidate(4, 0.60, 30), candidate(5, 0.7, 9)];
-        assert_eq!(decide(&tried, Choice::Range(2, 5)), Some((1, Reason::Silhouette { best_k: 4 })));
-        assert_eq!(decide(&tried[3..], Choice::Fixed(5)), Some((0, Reason::Asked)));
-    }
-
-    #[test]
-    fn without_a_large_enough_persona_nothing_is_chosen() {
-        assert_eq!(decide(&[candidate(2, 0.9, 3), candidate(3, 0.5, 7)], Choice::Range(2, 3)), None);
-    }
-
-    #[test]
-    fn a_range_that_starts_at_one_compares_with_no_split_as_silhouette_zero() {
-        let mut one = candidate(1, 0.0, 100);
-        one.simplified_silhouette = None;
-        let two = candidate(2, 0.3, 40);
-        assert_eq!(decide(&[one, two], Choice::Range(1, 2)).unwrap().0, 1);
-    }
+    Chosen { run, assignment, report: ChoiceReport::new(search, reason) }
 }

@@ -18,6 +18,8 @@ mod choice;
 #[cfg(feature = "train")]
 mod choose;
 #[cfg(feature = "train")]
+mod decide;
+#[cfg(feature = "train")]
 mod describe;
 #[cfg(feature = "train")]
 mod encode;
@@ -31,11 +33,15 @@ mod kmeans;
 mod lloyd;
 #[cfg(feature = "train")]
 mod matching;
+#[cfg(feature = "train")]
+mod measure;
 #[cfg(feature = "mixture")]
 mod mixture;
 mod model;
 #[cfg(feature = "train")]
 mod names;
+#[cfg(feature = "train")]
+mod null;
 mod params;
 #[cfg(feature = "train")]
 mod points;
@@ -43,14 +49,25 @@ mod profile;
 #[cfg(feature = "train")]
 mod refit;
 #[cfg(feature = "train")]
+mod sample;
+#[cfg(feature = "train")]
 mod seeding;
 #[cfg(feature = "train")]
+mod silhouettes;
+#[cfg(feature = "train")]
+mod stability;
+#[cfg(feature = "train")]
 mod stream;
+#[cfg(feature = "train")]
+mod structure;
 mod transform;
 
 #[cfg(feature = "train")]
 pub use array::{ArrayCell, Distance};
-pub use choice::{Candidate, Choice, ChoiceReport, Reason};
+pub use choice::{
+    Candidate, Choice, ChoiceReport, MIN_STABILITY, NullSilhouette, Reason, Silhouette, Stability,
+    Steadiness, Structure,
+};
 pub use encoding::{
     CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding, OTHER,
 };

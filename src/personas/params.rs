@@ -30,6 +30,10 @@ pub struct PersonaParams {
     /// customers when that is less, but at least 2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_size: Option<usize>,
+    /// How often personas are found again from a part of the customers when their number is chosen, which says how
+    /// stable they are; 0 leaves this and the comparison with customers without groups out.
+    #[serde(default = "default_n_resamples")]
+    pub n_resamples: usize,
     /// What a unit of variance in behaviour counts in the squared distance.
     #[serde(default = "default_group_weight")]
     pub behaviour_weight: f64,
@@ -52,12 +56,17 @@ pub(crate) fn default_tolerance() -> f64 {
     1e-4
 }
 
+fn default_n_resamples() -> usize {
+    20
+}
+
 fn default_group_weight() -> f64 {
     1.0
 }
 
 impl PersonaParams {
-    /// Exactly `k` personas; everything else by default (10 starts, 300 iterations, tolerance 1e-4, weights 1).
+    /// Exactly `k` personas; everything else by default (10 starts, 300 iterations, tolerance 1e-4, 20
+    /// resamples, weights 1).
     #[must_use]
     pub fn new(k: usize, seed: u64) -> Self {
         Self::with_choice(Choice::Fixed(k), seed)
@@ -76,6 +85,7 @@ impl PersonaParams {
             max_iterations: default_max_iterations(),
             tolerance: default_tolerance(),
             min_size: None,
+            n_resamples: default_n_resamples(),
             behaviour_weight: default_group_weight(),
             demographics_weight: default_group_weight(),
             seed,
@@ -97,6 +107,7 @@ impl PersonaParams {
         if let Some(min_size) = self.min_size {
             count_in("personas.min_size", min_size, 1, usize::MAX, "at least 1")?;
         }
+        count_in("personas.n_resamples", self.n_resamples, 0, 1000, "from 0 to 1000")?;
         group_weight("personas.behaviour_weight", self.behaviour_weight)?;
         group_weight("personas.demographics_weight", self.demographics_weight)?;
         if self.behaviour_weight == 0.0 && self.demographics_weight == 0.0 {
@@ -191,6 +202,7 @@ mod tests {
             (PersonaParams { tolerance: f64::NAN, ..base() }, "personas.tolerance is NaN"),
             (PersonaParams { tolerance: 0.0, ..base() }, "personas.tolerance is 0"),
             (PersonaParams { min_size: Some(0), ..base() }, "personas.min_size is 0"),
+            (PersonaParams { n_resamples: 1001, ..base() }, "personas.n_resamples is 1001"),
             (PersonaParams { behaviour_weight: f64::NAN, ..base() }, "personas.behaviour_weight is NaN"),
             (PersonaParams { behaviour_weight: -1.0, ..base() }, "personas.behaviour_weight is -1"),
             (

@@ -89,6 +89,7 @@ impl PersonaValid {
         let mut model = self.model(table, transform, &points, chosen, &identities);
         model.next_id = next_id;
         let structure_changed = fresh_start_gain > STRUCTURE_CHANGED;
+        model.choice.earlier = Some(Box::new(previous.choice.first().clone()));
         model.refit = Some(RefitReport { matches, gone, fresh_start_gain, structure_changed });
         Ok(model)
     }
@@ -113,14 +114,8 @@ impl PersonaValid {
         let fresh = best_of(points, k, params.n_init, params.seed, search.rules)?;
         let gain = if carried.inertia > 0.0 { 1.0 - fresh.inertia / carried.inertia } else { 0.0 };
         let Fit { run, assignment, candidate } = measure(points, carried, search);
-        let report = ChoiceReport {
-            asked: search.choice,
-            k,
-            reason: Reason::Frozen,
-            min_size: search.min_size,
-            candidates: vec![candidate],
-            refused: Vec::new(),
-        };
+        let report =
+            ChoiceReport { k, candidates: vec![candidate], ..ChoiceReport::new(search, Reason::Frozen) };
         Ok((Chosen { run, assignment, report }, gain))
     }
 }

@@ -73,6 +73,13 @@ impl PersonaTransform {
         self.n_columns
     }
 
+    /// The columns of every feature that has some, in the order of the table.
+    #[cfg(feature = "train")]
+    pub(crate) fn columns(&self) -> Vec<std::ops::Range<usize>> {
+        let columns = |f: &EncodedFeature| f.first_column..f.first_column + f.n_columns();
+        self.features.iter().map(columns).filter(|columns| !columns.is_empty()).collect()
+    }
+
     /// What fitting had to do to the table.
     #[must_use]
     pub fn report(&self) -> &TransformReport {

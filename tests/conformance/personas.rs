@@ -307,6 +307,68 @@ fn a_refit_keeps_ids_and_names() {
     let same = before.iter().zip(&after).filter(|(a, b)| a.persona == b.persona).count();
     assert!(same > 2300, "{same}");
     assert_eq!(next.choice().reason, Reason::Frozen);
+    // Nothing is resampled at night; how the number was chosen goes along, also over several nights.
+    assert!(next.choice().candidates.iter().all(|c| c.stability.is_none() && c.null.is_none()));
+    assert_eq!(next.choice().first(), model.choice());
+    let third = valid.refit_from(&next, &later).unwrap();
+    assert_eq!(third.choice().first(), model.choice());
+}
+
+#[test]
+fn personas_that_were_asked_for_are_examined_at_the_first_fit() {
+    let model = fit(PersonaParams::new(3, 1), &world(2000, 10));
+    let [only] = &model.choice().candidates[..] else { panic!("one candidate") };
+    let stability = only.stability.as_ref().unwrap();
+    assert_eq!(stability.n_resamples, 20);
+    assert!(stability.adjusted_rand > 0.9, "{stability:?}");
+    assert_eq!(model.choice().jaccards.len(), 3);
+    let least = model.choice().jaccards.iter().copied().fold(1.0, f64::min);
+    assert_eq!(least, stability.least_jaccard);
+    assert!(model.choice().structure.as_ref().unwrap().found);
+    assert!(only.silhouette.as_ref().unwrap().mean > 0.0 && only.davies_bouldin.is_some());
+    let quick = fit(PersonaParams { n_resamples: 0, ..PersonaParams::new(3, 1) }, &world(2000, 10));
+    assert_eq!((quick.choice().structure.clone(), quick.choice().jaccards.len()), (None, 0));
+    assert_eq!(quick.choice().candidates[0].stability, None);
+    let ids = |model: &PersonaModel| -> Vec<u32> {
+        model.predict(&world(2000, 10)).unwrap().iter().map(|a| a.persona).collect()
+    };
+    assert_eq!(ids(&quick), ids(&model));
+}
+
+/// The smaller of two groups is spread out, so it is found again worse; the overlaps must stand in the order of the
+/// personas.
+#[test]
+fn overlaps_belong_to_their_personas() {
+    let random = Random::new(5);
+    let cell = |row: usize, c: u64| {
+        let noise = random.stream(c).normal(row as u64);
+        // Two tight groups, and two that run into each other.
+        match row % 10 {
+            0..=3 => 0.3 * noise,
+            4..=6 => 12.0 + 0.3 * noise,
+            7..=8 => -10.0 + 1.6 * noise,
+            _ => -12.5 + 1.6 * noise,
+        }
+    };
+    let columns = (0..2).map(|c| Column::Number((0..600).map(|row| cell(row, c)).collect())).collect();
+    let features = ["x", "y"].map(|n| def(n, FeatureKind::Number, FeatureFamily::Purchases)).to_vec();
+    let model = fit(PersonaParams::new(4, 1), &table_of(features, columns));
+    let jaccards = &model.choice().jaccards;
+    assert_eq!(model.profiles().iter().map(|p| p.size).take(2).collect::<Vec<_>>(), [240, 180]);
+    assert!(jaccards[0] > 0.99 && jaccards[1] > 0.99 && jaccards[3] < 0.95, "{jaccards:?}");
+}
+
+#[test]
+fn without_groups_a_range_from_one_gives_one_persona() {
+    let random = Random::new(2);
+    let column = |c: u64| Column::Number((0..400).map(|row| random.stream(c).normal(row)).collect());
+    let names = ["a", "b", "c", "d", "e"];
+    let features = names.map(|n| def(n, FeatureKind::Number, FeatureFamily::Purchases)).to_vec();
+    let table = table_of(features, (0..5).map(column).collect());
+    let model = fit(PersonaParams::from_range(1, 6, 1), &table);
+    assert_eq!((model.n_personas(), &model.choice().reason), (1, &Reason::NoStructure));
+    let model = fit(PersonaParams::from_range(2, 6, 1), &table);
+    assert!(model.n_personas() > 1 && !model.choice().structure.as_ref().unwrap().found);
 }
 
 /// Rows at the given places of one column.

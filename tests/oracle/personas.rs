@@ -15,7 +15,7 @@ use ndarray::{Array2, ArrayView2, Axis, array, s};
 
 /// The file below the folder of real tables; `None`, with a visible line, when there is no such folder.
 #[allow(clippy::disallowed_methods)]
-fn real_table(file: &str) -> Option<String> {
+pub(super) fn real_table(file: &str) -> Option<String> {
     let Some(root) = std::env::var_os("BESPOKE_DATA") else {
         let required = std::env::var("BESPOKE_REQUIRE_DATA").is_ok_and(|v| v == "1");
         assert!(!required, "BESPOKE_REQUIRE_DATA=1, but BESPOKE_DATA is unset");

@@ -154,6 +154,13 @@ fn table(customers: &[Customer]) -> FeatureTable {
     FeatureTable::new(Arc::new(spec), columns, Buckets::even(customers.len()))
 }
 
+/// A table of `n` customers of a world, and the persona of each.
+pub(super) fn planted(separation: f64, seed: u64, n: u64) -> (FeatureTable, Vec<u32>) {
+    let world = World { separation, random: Random::new(seed) };
+    let customers: Vec<Customer> = (0..n).map(|i| world.customer(i)).collect();
+    (table(&customers), customers.iter().map(|of| of.persona as u32).collect())
+}
+
 struct Measured {
     ours: f64,
     best: f64,

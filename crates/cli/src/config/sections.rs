@@ -87,6 +87,7 @@ pub struct Personas {
     /// Absent: 25, or a twentieth of the customers when that is less.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_size: Option<u32>,
+    pub resamples: u32,
     pub behaviour_weight: f64,
     pub demographics_weight: f64,
 }
@@ -94,7 +95,7 @@ pub struct Personas {
 impl Default for Personas {
     fn default() -> Self {
         let k = PersonaCount::Range(2, 10);
-        Self { k, runs: 10, min_size: None, behaviour_weight: 1.0, demographics_weight: 1.0 }
+        Self { k, runs: 10, min_size: None, resamples: 20, behaviour_weight: 1.0, demographics_weight: 1.0 }
     }
 }
 

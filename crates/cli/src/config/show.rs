@@ -43,6 +43,10 @@ const SECTIONS: &[Section] = &[
                 "min_size",
                 "no persona has fewer customers, unless the number is fixed; unset: 25, fewer in a small shop",
             ),
+            (
+                "resamples",
+                "how often they are looked for again among a part of the customers when their number is chosen; 0: never",
+            ),
             ("behaviour_weight", "of what customers did"),
             ("demographics_weight", "of what customers are"),
         ],

@@ -1,5 +1,6 @@
 //! `personas.json`: who the customers are.
 
+use bespoke::personas::ChoiceReport;
 use serde::{Deserialize, Serialize};
 
 /// What `personas.json` holds.
@@ -9,6 +10,9 @@ pub struct PersonaFile {
     pub personas: Vec<Persona>,
     /// Why there are so many, a sentence.
     pub how_many: String,
+    /// What was tried and how each number did; absent in runs of earlier versions.
+    #[serde(default)]
+    pub choice: Option<ChoiceReport>,
     /// Absent when there is one persona only.
     #[serde(default)]
     pub map: Option<PersonaMap>,

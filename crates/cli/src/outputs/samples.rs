@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use bespoke::kernels::KernelLevel;
+use bespoke::personas::{
+    Candidate, Choice, ChoiceReport, NullSilhouette, Reason, Silhouette, Stability, Structure,
+};
 
 use super::figures::*;
 use super::persona_file::*;
@@ -302,7 +305,8 @@ pub fn persona_file() -> PersonaFile {
     let point = |x| MapPoint { x, y: 0.0 };
     PersonaFile {
         personas: vec![persona, other],
-        how_many: "5 of 2 to 10, by simplified silhouette".into(),
+        how_many: "2 personas (2 to 4 tried): hardly worse separated than 3, and fewer".into(),
+        choice: Some(choice()),
         map: Some(PersonaMap {
             points: vec![point(2.0), point(-1.0)],
             explained: [1.0, 0.0],
@@ -314,6 +318,35 @@ pub fn persona_file() -> PersonaFile {
             label: "orders".into(),
             cells: vec![1.6, -0.6],
         }],
+    }
+}
+
+fn choice() -> ChoiceReport {
+    let candidate = |k: usize, simplified: f64, smallest: u64| Candidate {
+        k,
+        inertia: 1000.0 / k as f64,
+        explained_share: 0.2 * k as f64,
+        simplified_silhouette: Some(simplified),
+        standard_error: Some(0.01),
+        calinski_harabasz: Some(123.4),
+        davies_bouldin: Some(0.9),
+        silhouette: Some(Silhouette { mean: 0.5, n_rows: 2000, interval: Some([0.48, 0.52]) }),
+        stability: Some(Stability { n_resamples: 20, adjusted_rand: 0.93, least_jaccard: 0.8 }),
+        null: Some(NullSilhouette { mean: 0.4, standard_error: 0.001 }),
+        smallest,
+        large_enough: smallest >= 25,
+        converged: true,
+    };
+    ChoiceReport {
+        asked: Choice::Range(2, 4),
+        k: 2,
+        reason: Reason::Separated { best_k: 3 },
+        min_size: 25,
+        candidates: vec![candidate(2, 0.515, 1200), candidate(3, 0.52, 400), candidate(4, 0.6, 7)],
+        refused: Vec::new(),
+        structure: Some(Structure { found: true, p_value: 0.05, n_replicates: 19 }),
+        jaccards: vec![0.91, 0.62],
+        earlier: None,
     }
 }
 

@@ -60,7 +60,8 @@ fn of_personas(file: &PersonaFile) -> String {
         let (share, churn) = (percent(persona.share), optional(persona.mean_churn));
         [persona.name.clone(), count(persona.size), share, revenue, churn]
     });
-    table(&["persona", "customers", "share", "of revenue", "churn"], &[1, 2, 3, 4], rows)
+    let table = table(&["persona", "customers", "share", "of revenue", "churn"], &[1, 2, 3, 4], rows);
+    format!("{table}\n{}", file.how_many)
 }
 
 fn of_metrics(metrics: &[Metric]) -> String {
@@ -103,6 +104,7 @@ mod tests {
             "541,909",
             "cancellation 9,288",
             "Frequent big spenders",
+            "2 personas (2 to 4 tried)",
             "0.784 to 0.812",
             "popularity 0.101",
             "not available: cltv",

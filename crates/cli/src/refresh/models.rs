@@ -58,8 +58,9 @@ impl Valid {
 }
 
 /// Keys of a job file that have another name than the parameter of the library.
-const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 8] = [
     ("personas.n_init", "personas.runs"),
+    ("personas.n_resamples", "personas.resamples"),
     ("churn.eligible_days", "churn.active_within_days"),
     ("recommend.ials.n_factors", "recommend.factors"),
     ("recommend.ials.n_epochs", "recommend.epochs"),

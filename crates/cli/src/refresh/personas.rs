@@ -5,8 +5,8 @@ use bespoke::features::FeatureTable;
 use bespoke::kernels::KernelLevel;
 use bespoke::params::Params;
 use bespoke::personas::{
-    Assignment, Centre as ProfileCentre, Choice, Effect as ProfileEffect, PersonaModel, PersonaParams,
-    PersonaProfile, PersonaValid, Reason,
+    Assignment, Centre as ProfileCentre, Choice, ChoiceReport, Effect as ProfileEffect, MIN_STABILITY,
+    PersonaModel, PersonaParams, PersonaProfile, PersonaValid, Reason, Structure,
 };
 use bespoke::tables::Tables;
 use bespoke::types::EventKind;
@@ -36,6 +36,7 @@ pub fn params(job: &JobConfig, kernel: KernelLevel) -> Result<PersonaValid, Para
     let params = PersonaParams {
         n_init: typed.runs as usize,
         min_size: typed.min_size.map(|n| n as usize),
+        n_resamples: typed.resamples as usize,
         behaviour_weight: typed.behaviour_weight,
         demographics_weight: typed.demographics_weight,
         ..base
@@ -68,7 +69,31 @@ pub fn fit(
             Err(error) => warnings.push(format!("personas were found anew: {error}")),
         }
     }
-    valid.fit(table)
+    let model = valid.fit(table)?;
+    warnings.extend(doubts(model.choice()));
+    Ok(model)
+}
+
+/// What should be known before anybody relies on the personas.
+fn doubts(choice: &ChoiceReport) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if let (Some(Structure { found: false, .. }), 2..) = (&choice.structure, choice.k) {
+        doubts.push(
+            "personas: customers do not fall into groups, they differ by degrees; the personas cut them into slices, \
+             and customers on both sides of a border are alike"
+                .to_owned(),
+        );
+    }
+    let chosen = choice.candidates.iter().find(|candidate| candidate.k == choice.k);
+    let stability = chosen.and_then(|candidate| candidate.stability.as_ref());
+    if let Some(stability) = stability.filter(|stability| stability.adjusted_rand < MIN_STABILITY) {
+        doubts.push(format!(
+            "personas: {} are not found again reliably when customers are left out: agreement {:.2} of 1, below {MIN_STABILITY}",
+            counted(choice.k as u64, "personas"),
+            stability.adjusted_rand,
+        ));
+    }
+    doubts
 }
 
 /// Figures of members that other stages know, in the order of the scored customers.
@@ -107,7 +132,13 @@ pub fn file(model: &PersonaModel, input: &Input, table: &FeatureTable, members: 
     let personas = model.profiles().iter().enumerate().map(card).collect();
     let standardised = persona_map::standardised(model);
     let map = persona_map::map(model, &standardised);
-    PersonaFile { personas, how_many: how_many(model), map, standardised }
+    PersonaFile {
+        personas,
+        how_many: how_many(model),
+        choice: Some(model.choice().clone()),
+        map,
+        standardised,
+    }
 }
 
 fn mean(cells: impl Iterator<Item = f64>) -> Option<f64> {
@@ -123,10 +154,13 @@ fn how_many(model: &PersonaModel) -> String {
     };
     let why = match choice.reason {
         Reason::Asked => "as asked".to_owned(),
-        Reason::Silhouette { best_k } if best_k == choice.k => {
+        Reason::Steady { .. } => "as many as come out again when customers are left out".to_owned(),
+        Reason::Separated { best_k } if best_k == choice.k => {
             "customers are nearest to their own persona and farthest from the next one".to_owned()
         }
-        Reason::Silhouette { best_k } => format!("hardly worse separated than {best_k}, and fewer"),
+        Reason::Separated { best_k } => format!("hardly worse separated than {best_k}, and fewer"),
+        Reason::MostStable => "no number is found again reliably, this one most".to_owned(),
+        Reason::NoStructure => "customers differ by degrees only".to_owned(),
         Reason::NoneLargeEnough => {
             format!("no number gives personas of at least {} customers", choice.min_size)
         }

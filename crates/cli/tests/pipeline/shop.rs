@@ -268,6 +268,14 @@ fn the_second_night_keeps_the_personas_and_says_what_changed() {
     };
     let (first, second) = (personas(1), personas(2));
     assert_eq!(first.len(), second.len(), "the number is frozen");
+    let choice = |run: u32| -> serde_json::Value {
+        let file: serde_json::Value =
+            serde_json::from_str(&fixture.read(&format!("out/runs/{run:06}/personas.json"))).unwrap();
+        file["choice"].clone()
+    };
+    assert_eq!(choice(1)["candidates"].as_array().unwrap().len(), 9, "2 to 10 were tried");
+    assert_eq!(choice(2)["earlier"], choice(1), "how the number was chosen goes along");
+    assert!(fixture.read("out/runs/000002/report.html").contains("The number was chosen in an earlier run"));
     assert!(first.iter().filter(|persona| second.contains(persona)).count() * 2 > first.len());
     let changes =
         read_columns(&fixture.path("out/runs/000002/changes.parquet"), &["customer_id", "what"]).unwrap();

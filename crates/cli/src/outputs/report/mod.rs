@@ -7,6 +7,7 @@ mod actions;
 mod charts;
 mod churn;
 mod glossary;
+mod how_many;
 mod html;
 mod personas;
 mod quality;

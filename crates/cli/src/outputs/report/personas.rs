@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::super::format;
 use super::super::persona_file::{Centre, Effect, Habits, Persona, PersonaMap, StandardisedFeature};
 use super::charts::{self, Bubble, Names};
+use super::how_many::{self, HowMany};
 use super::html::{Bar, Figure, Table, bars, diverging, escape, isolated, number, track};
 use super::words::quantity;
-use super::{Context, Section};
+use super::{Context, Section, words};
 
 /// Effects on a card.
 const MAX_EFFECTS: usize = 6;
@@ -29,6 +30,7 @@ const FACTS: [&str; 5] =
 #[derive(Serialize)]
 struct Content<'a> {
     how_many: &'a str,
+    choice: Option<HowMany>,
     absent: Option<String>,
     map: Option<MapView>,
     heat: Option<String>,
@@ -53,6 +55,8 @@ struct MapView {
 struct Card<'a> {
     letter: String,
     persona: &'a Persona,
+    /// Whether it is found again without a part of the customers.
+    steadiness: Option<&'static str>,
     /// Bars, safe.
     size_bar: String,
     revenue_bar: String,
@@ -80,9 +84,10 @@ struct Fact {
 
 pub fn section(context: &Context<'_>) -> Result<Section> {
     let file = context.file;
-    let cards = context.personas().map(|(letter, _, persona)| card(context, letter, persona)).collect();
+    let cards = context.personas().map(|(letter, at, persona)| card(context, letter, at, persona)).collect();
     let content = Content {
         how_many: &file.how_many,
+        choice: how_many::of(file),
         absent: file.personas.is_empty().then(|| context.absent("personas")),
         map: file.map.as_ref().map(|map| map_view(context, map)),
         heat: (file.personas.len() > 1 && !file.standardised.is_empty()).then(|| heat(context)),
@@ -193,7 +198,8 @@ fn heat_cell(row: &StandardisedFeature, at: usize) -> String {
     format!("<td{class}>{sign}{text}</td>")
 }
 
-fn card<'a>(context: &Context<'_>, letter: String, persona: &'a Persona) -> Card<'a> {
+fn card<'a>(context: &Context<'_>, letter: String, at: usize, persona: &'a Persona) -> Card<'a> {
+    let jaccard = context.file.choice.as_ref().and_then(|choice| choice.jaccards.get(at).copied());
     let habits = &persona.habits;
     let id = |what: &str| format!("{what}-{}", letter.to_lowercase());
     let favourites = [("Categories", &persona.top_categories[..]), ("Items", &persona.top_items[..])];
@@ -208,6 +214,7 @@ fn card<'a>(context: &Context<'_>, letter: String, persona: &'a Persona) -> Card
             .then(|| weekdays(&id("weekdays"), &letter, habits)),
         channels: (!habits.channels.is_empty()).then(|| channels(habits)),
         favourites: favourites.into_iter().filter(|(_, list)| !list.is_empty()).collect(),
+        steadiness: jaccard.map(words::steadiness),
         letter,
         persona,
     }
@@ -222,7 +229,7 @@ fn effects(context: &Context<'_>, persona: &Persona) -> Vec<EffectView> {
     let largest = all.map(f64::abs).filter(|size| size.is_finite()).fold(0.0, f64::max);
     let share = |effect: f64| if largest > 0.0 { effect / largest } else { 0.0 };
     let view = |effect: &Effect| EffectView {
-        words: words(persona, effect, &context.run.currency),
+        words: effect_words(persona, effect, &context.run.currency),
         bar: diverging(share(distance(context, persona, effect))),
     };
     persona.effects.iter().take(MAX_EFFECTS).map(view).collect()
@@ -239,7 +246,7 @@ fn distance(context: &Context<'_>, persona: &Persona, effect: &Effect) -> f64 {
 }
 
 /// The effect in natural units where the middle of the feature is known.
-fn words(persona: &Persona, effect: &Effect, currency: &str) -> String {
+fn effect_words(persona: &Persona, effect: &Effect, currency: &str) -> String {
     let of_feature = |centre: &&Centre| centre.feature == effect.feature && centre.level == effect.level;
     let centre = persona.centroid.iter().find(of_feature);
     match centre.map(|centre| (centre, centre.here, centre.overall)) {

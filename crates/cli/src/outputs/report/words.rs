@@ -1,5 +1,7 @@
 //! Codes and names of a run as people say them.
 
+use bespoke::personas::Steadiness;
+
 use super::super::format;
 use super::super::run_record::{Metric, RunRecord};
 
@@ -81,6 +83,20 @@ pub fn baseline(metric: &Metric) -> Option<String> {
         Some("base rate") => format!("{figure} with one chance for all"),
         Some(other) => format!("{figure} by {other}"),
     })
+}
+
+/// How far a persona can be relied on, from its mean overlap with itself when customers are left out.
+pub fn steadiness(jaccard: f64) -> &'static str {
+    match Steadiness::of(jaccard) {
+        Steadiness::VeryStable => "very stable: nearly the same customers come out when some are left out",
+        Steadiness::Stable => "stable: mostly the same customers come out when some are left out",
+        Steadiness::Unsure => {
+            "unsure: there is a pattern, but who belongs to it depends on who else is there"
+        }
+        Steadiness::Dissolved => {
+            "not found again when some customers are left out: better not named or aimed at"
+        }
+    }
 }
 
 /// A figure with its unit.
