@@ -15,6 +15,7 @@ mod conformance {
     mod features_asof;
     mod features_by_hand;
     mod personas;
+    mod personas_cells;
     mod recommend;
     mod value;
 }
@@ -22,7 +23,9 @@ mod oracle {
     mod cdnow_purchases;
     mod personas;
     mod personas_choice;
+    mod personas_tables;
     mod personas_worlds;
+    mod personas_worlds_gaps;
     mod recommend;
     mod value;
 }

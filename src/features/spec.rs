@@ -54,6 +54,35 @@ pub enum FeatureFamily {
     Models,
 }
 
+impl FeatureFamily {
+    /// Every family.
+    pub const ALL: [Self; 8] = [
+        Self::Purchases,
+        Self::Assortment,
+        Self::Windows,
+        Self::Refunds,
+        Self::Rhythm,
+        Self::Browsing,
+        Self::Demographics,
+        Self::Models,
+    ];
+
+    /// Its name in configurations.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Purchases => "purchases",
+            Self::Assortment => "assortment",
+            Self::Windows => "windows",
+            Self::Refunds => "refunds",
+            Self::Rhythm => "rhythm",
+            Self::Browsing => "browsing",
+            Self::Demographics => "demographics",
+            Self::Models => "models",
+        }
+    }
+}
+
 /// One feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureDef {

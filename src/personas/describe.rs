@@ -6,7 +6,7 @@ use super::encode::quantile;
 use super::encoding::{CategoryEncoding, EncodedFeature, Encoding, NumberEncoding};
 use super::names::{self, Words};
 use super::profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
-use super::transform::{PersonaTransform, signed_log};
+use super::transform::PersonaTransform;
 use crate::features::{Column, FeatureKind, FeatureTable};
 
 /// Two-sided 95 % of the normal distribution.
@@ -65,10 +65,15 @@ pub(crate) fn profiles(
             _ => vec![(None, Vec::new()); members.rows.len()],
         })
         .collect();
+    let described = |reported_only: bool| {
+        let features = transform.features().iter().zip(&by_feature);
+        features.filter(move |(feature, _)| feature.reported_only == reported_only).map(|(_, f)| f)
+    };
+    let centres = |reported_only, j: usize| described(reported_only).filter_map(|f| f[j].0.clone()).collect();
     let mut profiles = Vec::with_capacity(identities.len());
     for (j, identity) in identities.iter().enumerate() {
         let rows = &members.rows[j];
-        let mut effects: Vec<Effect> = by_feature.iter().flat_map(|f| f[j].1.clone()).collect();
+        let mut effects: Vec<Effect> = described(false).flat_map(|f| f[j].1.clone()).collect();
         // Stable: equal strengths stay in the order of the table.
         effects.sort_by(|a, b| b.strength.abs().total_cmp(&a.strength.abs()));
         profiles.push(PersonaProfile {
@@ -77,7 +82,8 @@ pub(crate) fn profiles(
             description: String::new(),
             size: rows.len() as u64,
             share: rows.len() as f64 / members.n_customers as f64,
-            centre: by_feature.iter().filter_map(|f| f[j].0.clone()).collect(),
+            centre: centres(false, j),
+            reported_only: centres(true, j),
             effects,
             radius: radius(rows.iter().map(|&row| distances[row]).collect()),
         });
@@ -101,7 +107,7 @@ fn describe_number(
     cells: &[f64],
     members: &Members,
 ) -> Described {
-    let capped = |x: f64| if number.log { signed_log(x) } else { x }.clamp(number.low, number.high);
+    let capped = |x: f64| number.skew.of(x).clamp(number.low, number.high);
     let transformed: Vec<f64> = cells.iter().map(|&x| if x.is_nan() { x } else { capped(x) }).collect();
     let all = moments(transformed.iter().copied());
     let middle = |rows: &mut dyn Iterator<Item = usize>| {

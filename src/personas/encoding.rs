@@ -19,10 +19,30 @@ pub enum Encoding {
         /// Why.
         reason: DropReason,
     },
-    /// One column, and one for missing cells where enough are missing.
+    /// One column, and one that says "missing" where enough cells are.
     Number(NumberEncoding),
-    /// One column per level.
+    /// One column per level, and one that says "missing" where enough cells are.
     Category(CategoryEncoding),
+}
+
+impl Encoding {
+    /// Multiplies the variance of the columns, and that of the one that says "missing".
+    #[cfg(feature = "train")]
+    pub(super) fn weigh(&mut self, weight: f64, flag_weight: f64) {
+        let (factor, flag_factor) = (weight.sqrt(), flag_weight.sqrt());
+        match self {
+            Self::Dropped { .. } => {}
+            Self::Number(number) => {
+                number.scale *= factor;
+                number.indicator.iter_mut().for_each(|indicator| indicator.scale *= flag_factor);
+            }
+            Self::Category(category) => {
+                category.scale *= factor;
+                let is_flag = category.n_observed() > 1;
+                category.missing_scale *= if is_flag { flag_factor } else { factor };
+            }
+        }
+    }
 }
 
 /// Why a feature has no column.
@@ -35,26 +55,56 @@ pub enum DropReason {
     AllMissing,
     /// A yes or no that fewer than 1 % of the customers answer differently from the rest.
     TooRare,
-    /// Its group of features has weight 0.
+    /// It has weight 0.
     NoWeight,
+    /// A category of which no level has 25 customers and 1 % of them.
+    NoLargeLevel,
 }
 
-/// Constants of a numeric column.
+/// What takes the skew out of a number. All are odd, strictly increasing functions, so order and sign stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SkewTransform {
+    /// x.
+    None,
+    /// sign(x) sqrt(|x|), which gives counts of a Poisson law the same spread at any mean (Bartlett 1936).
+    Root,
+    /// sign(x) log(1 + |x|).
+    Log,
+}
+
+impl SkewTransform {
+    /// All of them, the mildest first.
+    pub const ALL: [Self; 3] = [Self::None, Self::Root, Self::Log];
+
+    /// The transformed number; NaN stays NaN.
+    #[must_use]
+    pub fn of(self, x: f64) -> f64 {
+        match self {
+            Self::None => x,
+            Self::Root => x.abs().sqrt().copysign(x),
+            Self::Log => libm::log1p(x.abs()).copysign(x),
+        }
+    }
+}
+
+/// Constants of a numeric column. All but `skew` are after the skew transform.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NumberEncoding {
-    /// Whether sign(x) log(1 + |x|) comes first; all other constants are after it.
-    pub log: bool,
+    /// What comes first.
+    pub skew: SkewTransform,
+    /// Cells outside are set aside: they count as missing. `None` when more than half of the cells are equal and
+    /// there is no bulk to be far from.
+    pub fences: Option<[f64; 2]>,
     /// Cells below are raised to this.
     pub low: f64,
     /// Cells above are lowered to this.
     pub high: f64,
-    /// What a missing cell becomes.
-    pub median: f64,
-    /// Mean after capping and imputation.
+    /// Mean of the observed cells after capping.
     pub mean: f64,
-    /// Standard deviation after capping and imputation.
+    /// Standard deviation of the observed cells after capping.
     pub sd: f64,
-    /// Square root of the column's variance: the group's weight, times 2/pi for a yes/no.
+    /// Square root of the column's variance: weights, times 2/pi for a yes/no.
     pub scale: f64,
     /// The column that says "missing".
     pub indicator: Option<IndicatorEncoding>,
@@ -76,12 +126,14 @@ pub struct CategoryEncoding {
     pub levels: Vec<String>,
     /// Column of everything else, when pooled levels were seen in fitting.
     pub other: Option<usize>,
-    /// Column of missing cells, when enough were seen in fitting.
+    /// The last column, of missing cells, when enough were seen in fitting.
     pub missing: Option<usize>,
-    /// Share of every level.
+    /// Share of every level among all customers, [`MISSING`] included.
     pub shares: Vec<f64>,
-    /// Factor of (is this level - share).
+    /// Factor of (is this level - share among the observed).
     pub scale: f64,
+    /// Factor of (is missing - share).
+    pub missing_scale: f64,
 }
 
 /// One feature with its encoding.
@@ -93,6 +145,9 @@ pub struct EncodedFeature {
     pub encoding: Encoding,
     /// Its first column.
     pub first_column: usize,
+    /// A sensitive feature: it has no column, and profiles say how it falls out.
+    #[serde(default)]
+    pub reported_only: bool,
 }
 
 impl CategoryEncoding {
@@ -103,7 +158,17 @@ impl CategoryEncoding {
 
     /// The level of a cell that is not one of the named ones.
     pub(super) fn unnamed(&self, is_missing: bool) -> Option<usize> {
-        if is_missing { self.missing.or(self.other) } else { self.other }
+        if is_missing { self.missing } else { self.other }
+    }
+
+    /// Number of columns that missing cells say nothing in.
+    pub(super) fn n_observed(&self) -> usize {
+        self.missing.unwrap_or(self.shares.len())
+    }
+
+    /// Share of the customers with a level.
+    pub(super) fn observed(&self) -> f64 {
+        self.shares[..self.n_observed()].iter().sum()
     }
 }
 
@@ -112,6 +177,7 @@ impl EncodedFeature {
     #[must_use]
     pub fn n_columns(&self) -> usize {
         match &self.encoding {
+            _ if self.reported_only => 0,
             Encoding::Dropped { .. } => 0,
             Encoding::Number(number) => 1 + usize::from(number.indicator.is_some()),
             Encoding::Category(category) => category.levels.len(),

@@ -1,15 +1,15 @@
 //! Fits personas: transform, choice of their number, order, profiles.
 
 use super::array::Distance;
+use super::choice::Choice;
 use super::choose::{Chosen, Search, choose};
 use super::describe::{Identity, Members, profiles};
-use super::encode::GroupWeights;
-use super::grid::GridMatrix;
-use super::lloyd::{FinalAssignment, Pruning, Rules, final_assignment};
+use super::lloyd::{FinalAssignment, Pruning, Rules};
 use super::model::{ALGORITHM_VERSION, PersonaModel};
-use super::params::PersonaValid;
-use super::points::Points;
-use super::transform::PersonaTransform;
+use super::observed::Observed;
+use super::params::{PersonaValid, Relevance};
+use super::relevance::{self, Learned, Part, Pilot};
+use super::transform::{Encoded, PersonaTransform};
 use crate::error::DataError;
 use crate::features::FeatureTable;
 
@@ -28,8 +28,8 @@ impl PersonaValid {
     /// # Errors
     /// No customers, an infinite cell, or clusters that cannot be kept apart by f32 distances.
     pub fn fit(&self, table: &FeatureTable) -> Result<PersonaModel, DataError> {
-        let (transform, matrix) = self.transform(table)?;
-        let points = Points::new(&matrix);
+        let (transform, encoded) = self.transform(table, None)?;
+        let rows = Observed::new(&transform, &encoded);
         let params = self.params();
         let search = Search {
             choice: params.k,
@@ -38,26 +38,43 @@ impl PersonaValid {
             seed: params.seed,
             rules: self.rules(),
         };
-        let mut chosen = choose(&points, &transform.columns(), params.n_resamples, search)?;
-        let order = by_size(&chosen.assignment.sizes, &chosen.run.centroids, points.n_columns());
+        let mut chosen = choose(&rows.points, &transform.columns(), params.n_resamples, search)?;
+        rows.refine(&mut chosen, self.rules())?;
+        let order = by_size(&chosen.assignment.sizes, &chosen.run.centroids, rows.points.n_columns());
         let jaccards = &chosen.report.jaccards;
         chosen.report.jaccards = order.iter().filter_map(|&j| jaccards.get(j).copied()).collect();
-        self.reorder(&points, &mut chosen, &order)?;
+        self.reorder(&rows, &mut chosen, &order)?;
         let identities: Vec<Identity> =
             (0..order.len()).map(|j| Identity { id: j as u32, name: None }).collect();
-        Ok(self.model(table, transform, &points, chosen, &identities))
+        Ok(self.model(table, transform, &rows, chosen, &identities))
     }
 
+    /// The transform of a table, and its rows after it. What features weigh is learned at the first fit and carried
+    /// on afterwards: personas would move from night to night with weights that do.
     pub(crate) fn transform(
         &self,
         table: &FeatureTable,
-    ) -> Result<(PersonaTransform, GridMatrix), DataError> {
+        previous: Option<&PersonaModel>,
+    ) -> Result<(PersonaTransform, Encoded), DataError> {
         if table.n_rows() == 0 {
             return Err(DataError::TooFew { model: "personas", what: "customers", got: 0, need: 1 });
         }
-        let behaviour = self.params().behaviour_weight;
-        let weights = GroupWeights { behaviour, demographics: self.params().demographics_weight };
-        PersonaTransform::fit(table, weights)
+        let params = self.params();
+        let (mut transform, encoded) = PersonaTransform::fit(table, params)?;
+        let parts = relevance::parts(&transform.features);
+        let learned = match (params.relevance, previous) {
+            (Relevance::Even, _) => None,
+            (Relevance::Learned, Some(previous)) => {
+                relevance::carried(&transform, &parts, &previous.transform)
+            }
+            (Relevance::Learned, None) => {
+                let (Choice::Fixed(k) | Choice::Range(_, k)) = params.k;
+                relevance::learn(&encoded, &parts, Pilot { k, seed: params.seed, rules: self.rules() })
+            }
+        };
+        let learned: Vec<(Part, Learned)> = parts.into_iter().zip(learned.unwrap_or_default()).collect();
+        let encoded = transform.weigh(table, params, &learned);
+        Ok((transform, encoded))
     }
 
     pub(crate) fn rules(&self) -> Rules {
@@ -75,17 +92,17 @@ impl PersonaValid {
     /// number, so they depend on the order.
     pub(crate) fn reorder(
         &self,
-        points: &Points<'_>,
+        rows: &Observed<'_>,
         chosen: &mut Chosen,
         order: &[usize],
     ) -> Result<(), DataError> {
         if order.len() < 2 {
             return Ok(());
         }
-        let d = points.n_columns();
+        let d = rows.points.n_columns();
         let old = &chosen.run.centroids;
         chosen.run.centroids = order.iter().flat_map(|&j| old[j * d..(j + 1) * d].iter().copied()).collect();
-        chosen.assignment = final_assignment(points, &chosen.run.centroids, self.kernel());
+        chosen.assignment = rows.assign(&chosen.run.centroids, self.kernel());
         if chosen.assignment.sizes.contains(&0) {
             let detail = "two centroids are nearer to each other than f32 distances can tell".to_owned();
             return Err(DataError::NotConverged { model: "personas", detail });
@@ -98,14 +115,14 @@ impl PersonaValid {
         &self,
         table: &FeatureTable,
         transform: PersonaTransform,
-        points: &Points<'_>,
+        rows: &Observed<'_>,
         chosen: Chosen,
         identities: &[Identity],
     ) -> PersonaModel {
         let Chosen { run, assignment: FinalAssignment { labels, distances, inertia, .. }, report } = chosen;
         let members = Members::new(&labels, identities.len());
         let profiles = profiles(table, &transform, &members, &distances, identities);
-        let total = points.total_inertia();
+        let total = rows.points.total_inertia();
         PersonaModel {
             algorithm_version: ALGORITHM_VERSION,
             transform,

@@ -26,6 +26,7 @@ mod encode;
 mod encoding;
 #[cfg(feature = "train")]
 mod fit;
+mod gaps;
 pub mod grid;
 #[cfg(feature = "train")]
 mod kmeans;
@@ -42,12 +43,16 @@ mod model;
 mod names;
 #[cfg(feature = "train")]
 mod null;
+#[cfg(feature = "train")]
+mod observed;
 mod params;
 #[cfg(feature = "train")]
 mod points;
 mod profile;
 #[cfg(feature = "train")]
 mod refit;
+#[cfg(feature = "train")]
+mod relevance;
 #[cfg(feature = "train")]
 mod sample;
 #[cfg(feature = "train")]
@@ -69,8 +74,10 @@ pub use choice::{
     Steadiness, Structure,
 };
 pub use encoding::{
-    CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding, OTHER,
+    CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding,
+    OTHER, SkewTransform,
 };
+pub use gaps::Gaps;
 #[cfg(feature = "train")]
 pub use kmeans::{KMeansModel, KMeansParams, KMeansValid};
 #[cfg(feature = "train")]
@@ -81,10 +88,13 @@ pub use model::{
     ALGORITHM_VERSION, Assignment, Match, MatchOutcome, PersonaAssigner, PersonaModel, RefitReport,
     Typicality,
 };
-pub use params::{PersonaParams, PersonaValid};
+pub use params::{PersonaParams, PersonaValid, Relevance};
 pub use profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
 #[cfg(feature = "train")]
 pub use refit::RefitError;
 #[cfg(feature = "train")]
 pub use stream::{KMeansStream, Partial};
-pub use transform::{BoundTransform, Cell, FeatureReport, PersonaTransform, TransformReport};
+pub use transform::{
+    BoundTransform, Cell, Encoded, FeatureRelevance, FeatureReport, PersonaTransform, SkewReport,
+    TransformReport,
+};

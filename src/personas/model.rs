@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::choice::ChoiceReport;
-use super::grid::{GridMatrix, squared_distance};
+use super::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_distance};
+use super::grid::GridMatrix;
 use super::profile::PersonaProfile;
-use super::transform::{BoundTransform, Cell, PersonaTransform};
+use super::transform::{BoundTransform, Cell, Encoded, PersonaTransform};
 use crate::error::SpecMismatch;
 use crate::features::{FeatureSpec, FeatureTable};
 use crate::kernels::KernelLevel;
@@ -13,7 +14,10 @@ use crate::kernels::assign::PackedCentroids;
 use crate::kernels::tile::{LANES, Rows, Tile};
 
 /// Version of what a model's numbers mean; raised when fitting or predicting changes.
-pub const ALGORITHM_VERSION: u32 = 1;
+pub const ALGORITHM_VERSION: u32 = 2;
+
+/// Below this share of the variance a customer is not known well enough to be sure of the persona.
+const ENOUGH_OBSERVED: f64 = 0.5;
 
 /// Fitted personas: transform, centroids, and what people are told about them.
 ///
@@ -83,10 +87,15 @@ pub struct Assignment {
     pub confidence: f64,
     /// Id of the second nearest persona; `None` when there is one persona only.
     pub second: Option<u32>,
-    /// Distance to the centroid, in standard deviations of a feature.
+    /// Distance to the centroid, in standard deviations of a feature: over what is known of the customer, divided by
+    /// the square root of `observed_share`, so that customers of whom less is known are not nearer for it.
     pub distance: f64,
     /// How usual that distance is for the persona.
     pub typicality: Typicality,
+    /// Share of the variance of all columns that lies in those known of the customer, 0..=1.
+    pub observed_share: f64,
+    /// Less than half of the variance is known: the persona is a guess.
+    pub low_confidence: bool,
 }
 
 /// How usual a customer's distance is for the persona.
@@ -136,7 +145,7 @@ impl PersonaModel {
         &self.choice
     }
 
-    /// Sum of squared distances of all customers to their centroid, over the columns of the transform.
+    /// Sum of squared distances of all customers to their centroid, over the columns known of each.
     #[must_use]
     pub fn inertia(&self) -> f64 {
         self.inertia
@@ -174,9 +183,8 @@ impl PersonaModel {
     /// # Errors
     /// [`SpecMismatch`] when the table was built to another feature specification.
     pub fn predict(&self, table: &FeatureTable) -> Result<Vec<Assignment>, SpecMismatch> {
-        let (matrix, _) = self.transform.apply(table)?;
-        let packed = self.packed(KernelLevel::detect());
-        Ok(self.assign_rows(&packed, &matrix))
+        let encoded = self.transform.apply(table)?;
+        Ok(self.assign_rows(&self.packed(KernelLevel::detect()), &encoded))
     }
 
     /// Assigns customers one at a time.
@@ -188,13 +196,17 @@ impl PersonaModel {
         Ok(PersonaAssigner { model: self, transform, packed: self.packed(KernelLevel::detect()) })
     }
 
-    fn packed(&self, level: KernelLevel) -> PackedCentroids {
-        PackedCentroids::pack(level, self.n_personas(), self.transform.n_columns(), &self.centroids)
+    fn packed(&self, level: KernelLevel) -> Packed {
+        let d = self.transform.n_columns();
+        Packed {
+            all: PackedCentroids::pack(level, self.n_personas(), d, &self.centroids),
+            observed: ObservedCentroids::pack(&self.centroids, d),
+        }
     }
 
-    fn assign_rows(&self, packed: &PackedCentroids, matrix: &GridMatrix) -> Vec<Assignment> {
-        let rows = matrix.rows();
-        let of_tile = |t: usize| self.assign_tile(packed, rows, t);
+    fn assign_rows(&self, packed: &Packed, encoded: &Encoded) -> Vec<Assignment> {
+        let (rows, gaps) = (encoded.matrix.rows(), &encoded.gaps);
+        let of_tile = |t: usize| self.assign_tile(packed, rows, gaps, t);
         #[cfg(feature = "train")]
         let parts: Vec<Vec<Assignment>> = {
             use rayon::prelude::*;
@@ -205,19 +217,31 @@ impl PersonaModel {
         parts.concat()
     }
 
-    fn assign_tile(&self, packed: &PackedCentroids, rows: Rows<'_>, t: usize) -> Vec<Assignment> {
-        let mut tile = Tile::new(packed.level(), rows.n_columns());
+    fn assign_tile(&self, packed: &Packed, rows: Rows<'_>, gaps: &Gaps, t: usize) -> Vec<Assignment> {
+        let mut tile = Tile::new(packed.all.level(), rows.n_columns());
         tile.load(rows, t);
-        let two = packed.two_nearest(&tile);
-        let rows = (0..rows.n_rows_in(t)).map(|lane| rows.row(t * LANES + lane));
-        rows.zip(two.first.iter().zip(&two.second))
-            .map(|(row, (&first, &second))| self.assignment(row, first as usize, second as usize))
+        let two = packed.all.two_nearest(&tile);
+        let mut scores = Vec::new();
+        (0..rows.n_rows_in(t))
+            .map(|lane| {
+                let (row, gaps) = (rows.row(t * LANES + lane), gaps.of(t * LANES + lane));
+                let (first, second) = if gaps.is_empty() {
+                    (two.first[lane] as usize, two.second[lane] as usize)
+                } else {
+                    packed.observed.two_nearest(row, gaps, &mut scores)
+                };
+                self.assignment(row, gaps, first, second)
+            })
             .collect()
     }
 
-    fn assignment(&self, row: &[f32], first: usize, second: usize) -> Assignment {
+    fn assignment(&self, row: &[f32], gaps: &[u32], first: usize, second: usize) -> Assignment {
         let d = self.transform.n_columns();
-        let distance = |j: usize| squared_distance(row, &self.centroids[j * d..(j + 1) * d]).sqrt();
+        let observed_share = observed_share(&self.transform.variances, gaps);
+        let distance = |j: usize| {
+            let squared = observed_squared_distance(row, gaps, &self.centroids[j * d..(j + 1) * d]);
+            if observed_share > 0.0 { (squared / observed_share).sqrt() } else { 0.0 }
+        };
         let own = &self.profiles[first];
         let near = distance(first);
         let other = (self.n_personas() > 1).then(|| (self.profiles[second].id, distance(second)));
@@ -227,8 +251,17 @@ impl PersonaModel {
             second: other.map(|(id, _)| id),
             distance: near,
             typicality: if near <= own.radius.p99 { Typicality::Typical } else { Typicality::Unusual },
+            observed_share,
+            low_confidence: observed_share < ENOUGH_OBSERVED,
         }
     }
+}
+
+/// The centroids for rows without gaps, and for those with some.
+#[derive(Clone, Debug)]
+struct Packed {
+    all: PackedCentroids,
+    observed: ObservedCentroids,
 }
 
 /// (far - near) / (far + near), at least 0: the kernel may name the farther of two almost equal centroids.
@@ -241,7 +274,7 @@ fn margin(near: f64, far: f64) -> f64 {
 pub struct PersonaAssigner<'a> {
     model: &'a PersonaModel,
     transform: BoundTransform<'a>,
-    packed: PackedCentroids,
+    packed: Packed,
 }
 
 impl PersonaAssigner<'_> {
@@ -252,7 +285,8 @@ impl PersonaAssigner<'_> {
     #[must_use]
     pub fn assign(&self, cells: &[Cell]) -> Assignment {
         let mut matrix = GridMatrix::zeros(1, self.model.transform.n_columns());
-        self.transform.row(cells, matrix.cells_mut());
-        self.model.assign_tile(&self.packed, matrix.rows(), 0)[0]
+        let mut gaps = Gaps::new();
+        gaps.push_row(|gaps| *gaps = self.transform.row(cells, matrix.cells_mut()));
+        self.model.assign_tile(&self.packed, matrix.rows(), &gaps, 0)[0]
     }
 }

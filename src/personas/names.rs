@@ -276,6 +276,7 @@ mod tests {
             },
             encoding: Encoding::Dropped { reason: DropReason::Constant },
             first_column: 0,
+            reported_only: false,
         };
         let levels = vec!["DE".to_owned()];
         PersonaTransform {
@@ -291,6 +292,7 @@ mod tests {
                 feature("country", "country", "", FeatureKind::Category { levels }),
             ],
             n_columns: 0,
+            variances: Vec::new(),
             report: TransformReport::default(),
         }
     }
@@ -315,6 +317,7 @@ mod tests {
                 median: Some(1234.5),
                 overall: Some(20.0),
             }],
+            reported_only: Vec::new(),
             effects: effects.iter().map(effect).collect(),
             radius: Radius { p50: 1.0, p90: 2.0, p99: 3.0 },
         }

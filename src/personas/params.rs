@@ -1,9 +1,12 @@
 //! Parameters of personas.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::choice::Choice;
 use crate::error::ParamError;
+use crate::features::{FeatureDef, FeatureFamily, FeatureSpec};
 use crate::kernels::KernelLevel;
 use crate::params::{Params, count_in, finite_in};
 
@@ -40,8 +43,32 @@ pub struct PersonaParams {
     /// What a unit of variance in demographics counts in the squared distance.
     #[serde(default = "default_group_weight")]
     pub demographics_weight: f64,
+    /// By family of features, see [`FeatureFamily::name`], a factor of its weight.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub family_weights: BTreeMap<String, f64>,
+    /// By feature a factor of its weight. Features that a table lacks are reported.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub feature_weights: BTreeMap<String, f64>,
+    /// Features that say nothing in the distance and are only reported, whatever the case of their letters. Features
+    /// that a table lacks are reported.
+    #[serde(default)]
+    pub sensitive: Vec<String>,
+    /// Whether features weigh by how much they have to do with each other.
+    #[serde(default)]
+    pub relevance: Relevance,
     /// Seed of the random starts.
     pub seed: u64,
+}
+
+/// How features weigh beside their weights in the parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relevance {
+    /// Features that have nothing to do with the groups that the other ones form lose their say.
+    #[default]
+    Learned,
+    /// All the same.
+    Even,
 }
 
 pub(crate) fn default_n_init() -> usize {
@@ -88,6 +115,10 @@ impl PersonaParams {
             n_resamples: default_n_resamples(),
             behaviour_weight: default_group_weight(),
             demographics_weight: default_group_weight(),
+            family_weights: BTreeMap::new(),
+            feature_weights: BTreeMap::new(),
+            sensitive: Vec::new(),
+            relevance: Relevance::Learned,
             seed,
         }
     }
@@ -114,7 +145,41 @@ impl PersonaParams {
             let rule = "greater than 0 when personas.behaviour_weight is 0";
             return Err(ParamError::new("personas.demographics_weight", self.demographics_weight, rule));
         }
+        for (family, &weight) in &self.family_weights {
+            if !FeatureFamily::ALL.iter().any(|known| known.name() == family) {
+                let rule =
+                    "purchases, assortment, windows, refunds, rhythm, browsing, demographics or models";
+                return Err(ParamError::new("a family in personas.family_weights", family, rule));
+            }
+            group_weight(&format!("personas.family_weights.{family}"), weight)?;
+        }
+        for (feature, &weight) in &self.feature_weights {
+            group_weight(&format!("personas.feature_weights.{feature}"), weight)?;
+        }
         Ok(())
+    }
+
+    /// What a unit of variance in a feature counts: the weight of behaviour or of demographics, times those of its
+    /// family and of itself.
+    pub(crate) fn weight_of(&self, def: &FeatureDef) -> f64 {
+        let group = match def.family {
+            FeatureFamily::Demographics => self.demographics_weight,
+            _ => self.behaviour_weight,
+        };
+        let factor = |of: &BTreeMap<String, f64>, name: &str| of.get(name).copied().unwrap_or(1.0);
+        group * factor(&self.family_weights, def.family.name()) * factor(&self.feature_weights, &def.name)
+    }
+
+    /// Whether a feature is only reported.
+    pub(crate) fn is_sensitive(&self, feature: &str) -> bool {
+        self.sensitive.iter().any(|name| name.eq_ignore_ascii_case(feature))
+    }
+
+    /// Features named here that a table lacks.
+    pub(crate) fn unknown_features(&self, spec: &FeatureSpec) -> Vec<String> {
+        let is_known = |name: &str| spec.features.iter().any(|def| def.name.eq_ignore_ascii_case(name));
+        let weighed = self.feature_weights.keys().filter(|name| spec.position(name).is_none());
+        weighed.chain(self.sensitive.iter().filter(|name| !is_known(name))).cloned().collect()
     }
 }
 
@@ -192,6 +257,7 @@ mod tests {
     #[test]
     fn every_broken_rule_is_refused_by_name() {
         let base = || PersonaParams::from_range(2, 10, 1);
+        let one = |name: &str, weight: f64| BTreeMap::from([(name.to_owned(), weight)]);
         assert!(base().check().is_ok());
         let broken = [
             (PersonaParams { k: Choice::Fixed(0), ..base() }, "personas.k is 0"),
@@ -212,6 +278,18 @@ mod tests {
             (
                 PersonaParams { behaviour_weight: 0.0, demographics_weight: 0.0, ..base() },
                 "personas.demographics_weight is 0",
+            ),
+            (
+                PersonaParams { family_weights: one("rythm", 1.0), ..base() },
+                "a family in personas.family_weights is rythm",
+            ),
+            (
+                PersonaParams { family_weights: one("rhythm", -0.5), ..base() },
+                "personas.family_weights.rhythm is -0.5",
+            ),
+            (
+                PersonaParams { feature_weights: one("revenue", f64::NAN), ..base() },
+                "personas.feature_weights.revenue is NaN",
             ),
         ];
         for (params, message) in broken {

@@ -17,6 +17,9 @@ pub struct PersonaProfile {
     pub share: f64,
     /// The middle of every feature, in the order of the table; features without a say are left out.
     pub centre: Vec<Centre>,
+    /// The same of sensitive features, which had no say in who belongs here and are in no name.
+    #[serde(default)]
+    pub reported_only: Vec<Centre>,
     /// What sets the persona apart, the strongest first.
     pub effects: Vec<Effect>,
     /// How far members are from the centroid.

@@ -9,6 +9,7 @@ use super::kmeans::best_of;
 use super::lloyd::{Start, run};
 use super::matching::Overlaps;
 use super::model::{Match, MatchOutcome, PersonaModel, RefitReport};
+use super::observed::Observed;
 use super::params::PersonaValid;
 use super::points::Points;
 use crate::error::{DataError, SpecMismatch};
@@ -54,10 +55,11 @@ impl PersonaValid {
         table: &FeatureTable,
     ) -> Result<PersonaModel, RefitError> {
         let k = previous.n_personas();
-        let (transform, matrix) = self.transform(table)?;
-        let points = Points::new(&matrix);
+        let (transform, encoded) = self.transform(table, Some(previous))?;
+        let rows = Observed::new(&transform, &encoded);
         let old = positions(previous, table)?;
-        let (mut chosen, fresh_start_gain) = self.carried_over(&points, &old, k)?;
+        let (mut chosen, fresh_start_gain) = self.carried_over(&rows.points, &old, k)?;
+        rows.refine(&mut chosen, self.rules())?;
         let overlaps = Overlaps::count(&old, &chosen.assignment.labels, k, k);
         let matching = overlaps.best_matching();
         let mut order: Vec<usize> = (0..k).collect();
@@ -85,8 +87,8 @@ impl PersonaValid {
         }
         let stays = |id: u32| identities.iter().any(|identity| identity.id == id);
         let gone = previous.profiles.iter().map(|p| p.id).filter(|&id| !stays(id)).collect();
-        self.reorder(&points, &mut chosen, &order)?;
-        let mut model = self.model(table, transform, &points, chosen, &identities);
+        self.reorder(&rows, &mut chosen, &order)?;
+        let mut model = self.model(table, transform, &rows, chosen, &identities);
         model.next_id = next_id;
         let structure_changed = fresh_start_gain > STRUCTURE_CHANGED;
         model.choice.earlier = Some(Box::new(previous.choice.first().clone()));

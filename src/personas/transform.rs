@@ -1,14 +1,18 @@
 //! From features in natural units to columns whose squared differences may be added.
 //!
-//! Money, counts and durations: sign(x) log(1 + |x|); every number: capped at its .5 % and 99.5 % quantiles and
-//! standardised. Categories: one column per level times sqrt(2/pi) / sqrt(1 - sum p^2), so that every category has
-//! the same total variance whatever its levels; yes/no features have that variance too. It is 2/pi against 1 of a
-//! number, because a cut in two explains 2/pi of a normal number but all of a yes/no. All cells lie on the grid of
-//! [`super::grid`].
+//! Numbers: a skew transform chosen by the rule of [`SkewReport`]; cells beyond the far-out fences set aside; the
+//! rest capped at its .5 % and 99.5 % quantiles and standardised. Categories: one column per level times sqrt(2/pi) /
+//! sqrt(1 - sum p^2), so that every category has the same total variance whatever its levels; yes/no features have
+//! that variance too. It is 2/pi against 1 of a number, because a cut in two explains 2/pi of a normal number but all
+//! of a yes/no. Missing cells and those set aside say nothing ([`super::gaps`]) but for a light column "is missing".
+//! All cells lie on the grid of [`super::grid`].
 
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{CategoryEncoding, DropReason, EncodedFeature, Encoding, NumberEncoding};
+use super::encoding::{
+    CategoryEncoding, DropReason, EncodedFeature, Encoding, NumberEncoding, SkewTransform,
+};
+use super::gaps::Gaps;
 use super::grid::{GridMatrix, LIMIT, to_grid};
 use crate::error::SpecMismatch;
 use crate::features::{Column, FeatureDef, FeatureFamily, FeatureKind, FeatureSpec, FeatureTable};
@@ -21,16 +25,66 @@ const BLOCK: usize = 1024;
 pub struct FeatureReport {
     /// Name of the feature.
     pub name: String,
-    /// Missing cells that became the median or a level of their own.
-    pub n_imputed: u64,
+    /// Missing cells.
+    pub n_missing: u64,
+    /// Cells beyond the far-out fences, which count as missing.
+    pub n_set_aside: u64,
     /// Cells beyond the quantiles, or beyond +-16 after scaling.
     pub n_capped: u64,
     /// Cells of levels without a column of their own.
     pub n_pooled: u64,
     /// Why the feature has no column.
     pub dropped: Option<DropReason>,
+    /// A sensitive feature: it has no column, and profiles say how it falls out.
+    pub reported_only: bool,
+    /// Which skew transform, for a number of more than two values.
+    pub skew: Option<SkewReport>,
+    /// How much the feature has to do with the groups that the others form; `None` when that was not asked.
+    pub relevance: Option<FeatureRelevance>,
     /// Share of the total variance of all columns, which is its say in the distance.
     pub variance_share: f64,
+}
+
+/// Which skew transform was chosen, and why.
+///
+/// Skewness is (q90 + q10 - 2 q50) / (q90 - q10) (Kelly 1947), which 10 % of outliers on either side cannot move far.
+/// Every kind has a preferred transform: money and durations the logarithm, counts the root, other numbers none. The
+/// preferred one stands unless another brings the skewness nearer to 0 by more than .25; then the one with the least
+/// is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SkewReport {
+    /// The transform of this kind of number.
+    pub preferred: SkewTransform,
+    /// The one taken.
+    pub chosen: SkewTransform,
+    /// Skewness without a transform, after the root, and after the logarithm.
+    pub skewness: [f64; 3],
+}
+
+impl SkewReport {
+    /// The skewness after a transform.
+    #[must_use]
+    pub fn skewness_after(&self, transform: SkewTransform) -> f64 {
+        let [none, root, log] = self.skewness;
+        match transform {
+            SkewTransform::None => none,
+            SkewTransform::Root => root,
+            SkewTransform::Log => log,
+        }
+    }
+}
+
+/// How much a feature has to do with the groups that the other features form, and what it weighs for it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeatureRelevance {
+    /// Share of its variance, 0..=1, that lies between groups in which it had no say itself (adjusted R^2).
+    pub explained: f64,
+    /// Factor of its variance.
+    pub weight: f64,
+    /// The same of the column "is missing", where there is one.
+    pub flag_explained: Option<f64>,
+    /// Factor of the variance of that column.
+    pub flag_weight: Option<f64>,
 }
 
 /// What the transform had to do to a table.
@@ -40,6 +94,19 @@ pub struct TransformReport {
     pub features: Vec<FeatureReport>,
     /// Pairs of features whose columns correlate above .999 and therefore count twice, with the correlation.
     pub duplicates: Vec<(String, String, f64)>,
+    /// Features that the parameters name and the table lacks.
+    pub unknown: Vec<String>,
+}
+
+/// A table after the transform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    /// n_customers x n_columns; cells in gaps are 0, the mean of their column.
+    pub matrix: GridMatrix,
+    /// Which cells say nothing.
+    pub gaps: Gaps,
+    /// What had to be done.
+    pub report: TransformReport,
 }
 
 /// A cell of one customer, as in [`Column`].
@@ -51,12 +118,23 @@ pub enum Cell {
     Category(Option<u32>),
 }
 
+impl Cell {
+    fn is_missing(self) -> bool {
+        match self {
+            Self::Number(x) => x.is_nan(),
+            Self::Category(code) => code.is_none(),
+        }
+    }
+}
+
 /// The fitted transform: from a table in natural units to n_customers x n_columns cells on the grid.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PersonaTransform {
     pub(crate) spec_version: u32,
     pub(crate) features: Vec<EncodedFeature>,
     pub(crate) n_columns: usize,
+    /// Variance of every column over the customers for whom it says something.
+    pub(crate) variances: Vec<f64>,
     pub(crate) report: TransformReport,
 }
 
@@ -114,47 +192,67 @@ impl PersonaTransform {
         Ok(BoundTransform { transform: self, slots })
     }
 
+    /// Variance of every column over the customers for whom it says something.
+    #[must_use]
+    pub fn variances(&self) -> &[f64] {
+        &self.variances
+    }
+
     /// All rows of a table, and what had to be done to them. Row by row it is the same as
     /// [`BoundTransform::row`], bit for bit.
     ///
     /// # Errors
     /// As [`PersonaTransform::bind`].
-    pub fn apply(&self, table: &FeatureTable) -> Result<(GridMatrix, TransformReport), SpecMismatch> {
+    pub fn apply(&self, table: &FeatureTable) -> Result<Encoded, SpecMismatch> {
         let bound = self.bind(table.spec())?;
         let mut matrix = GridMatrix::zeros(table.n_rows(), self.n_columns);
         let stride = matrix.stride();
         let block = |(b, cells): (usize, &mut [f32])| {
             let mut counts = vec![Counts::default(); self.features.len()];
+            let mut gaps = Gaps::new();
             for (i, out) in cells.chunks_exact_mut(stride).enumerate() {
-                let row = b * BLOCK + i;
-                bound.write(|f| cell_at(&table.columns()[f], row), out, &mut counts);
+                let cell = |f: usize| cell_at(&table.columns()[f], b * BLOCK + i);
+                gaps.push_row(|gaps| bound.write(cell, out, gaps, &mut counts));
             }
-            counts
+            (counts, gaps)
         };
         #[cfg(feature = "train")]
-        let parts: Vec<Vec<Counts>> = {
+        let parts: Vec<(Vec<Counts>, Gaps)> = {
             use rayon::prelude::*;
             matrix.cells_mut().par_chunks_mut(BLOCK * stride).enumerate().map(block).collect()
         };
         #[cfg(not(feature = "train"))]
-        let parts: Vec<Vec<Counts>> =
+        let parts: Vec<(Vec<Counts>, Gaps)> =
             matrix.cells_mut().chunks_mut(BLOCK * stride).enumerate().map(block).collect();
-        let mut report = TransformReport { features: Vec::new(), duplicates: self.report.duplicates.clone() };
+        let mut gaps = Gaps::new();
+        parts.iter().for_each(|(_, of_block)| gaps.append(of_block));
+        let counts: Vec<Vec<Counts>> = parts.into_iter().map(|(counts, _)| counts).collect();
+        Ok(Encoded { matrix, gaps, report: self.report_of(&counts) })
+    }
+
+    /// The report of the fit with the counts of other rows.
+    fn report_of(&self, parts: &[Vec<Counts>]) -> TransformReport {
+        let mut report = TransformReport { features: Vec::new(), ..self.report.clone() };
         for (f, feature) in self.features.iter().enumerate() {
             let sum = |of: fn(&Counts) -> u64| parts.iter().map(|part| of(&part[f])).sum();
+            let fitted = self.report.features.get(f);
             report.features.push(FeatureReport {
                 name: feature.def.name.clone(),
-                n_imputed: sum(|c| c.imputed),
+                n_missing: sum(|c| c.missing),
+                n_set_aside: sum(|c| c.set_aside),
                 n_capped: sum(|c| c.capped),
                 n_pooled: sum(|c| c.pooled),
                 dropped: match feature.encoding {
                     Encoding::Dropped { reason } => Some(reason),
                     _ => None,
                 },
-                variance_share: self.report.features.get(f).map_or(0.0, |fitted| fitted.variance_share),
+                reported_only: feature.reported_only,
+                skew: fitted.and_then(|fitted| fitted.skew),
+                relevance: fitted.and_then(|fitted| fitted.relevance),
+                variance_share: fitted.map_or(0.0, |fitted| fitted.variance_share),
             });
         }
-        Ok((matrix, report))
+        report
     }
 }
 
@@ -186,7 +284,8 @@ fn slots(mine: &EncodedFeature, theirs: &FeatureDef) -> Vec<Option<usize>> {
 
 #[derive(Clone, Copy, Default)]
 struct Counts {
-    imputed: u64,
+    missing: u64,
+    set_aside: u64,
     capped: u64,
     pooled: u64,
 }
@@ -206,15 +305,17 @@ pub struct BoundTransform<'a> {
 }
 
 impl BoundTransform<'_> {
-    /// The columns of one customer, exactly as [`PersonaTransform::apply`] gives them; `out` has at least
-    /// n_columns cells.
+    /// The columns of one customer, exactly as [`PersonaTransform::apply`] gives them, and those of them that say
+    /// nothing, ascending; `out` has at least n_columns cells.
     ///
     /// # Panics
     /// When `cells` are not one per feature and of its type, or `out` is too short: a programmer error.
-    pub fn row(&self, cells: &[Cell], out: &mut [f32]) {
+    pub fn row(&self, cells: &[Cell], out: &mut [f32]) -> Vec<u32> {
         assert_eq!(cells.len(), self.transform.features.len(), "one cell per feature");
         let mut counts = vec![Counts::default(); cells.len()];
-        self.write(|f| cells[f], out, &mut counts);
+        let mut gaps = Vec::new();
+        self.write(|f| cells[f], out, &mut gaps, &mut counts);
+        gaps
     }
 
     /// The level of a cell of category `f`; `None` when the encoding has none for it.
@@ -223,14 +324,31 @@ impl BoundTransform<'_> {
         named_level(&self.slots[f], code).or_else(|| category.unnamed(code.is_none()))
     }
 
-    fn write(&self, cell: impl Fn(usize) -> Cell, out: &mut [f32], counts: &mut [Counts]) {
+    fn write(
+        &self,
+        cell: impl Fn(usize) -> Cell,
+        out: &mut [f32],
+        gaps: &mut Vec<u32>,
+        counts: &mut [Counts],
+    ) {
         for (f, feature) in self.transform.features.iter().enumerate() {
-            let out = &mut out[feature.first_column..];
+            let mut columns = Columns { first: feature.first_column, out, gaps };
             match (&feature.encoding, cell(f)) {
-                (Encoding::Dropped { .. }, _) => {}
-                (Encoding::Number(number), Cell::Number(x)) => write_number(number, x, out, &mut counts[f]),
+                (Encoding::Dropped { .. }, cell) => counts[f].missing += u64::from(cell.is_missing()),
+                (Encoding::Number(number), Cell::Number(x)) => {
+                    let cell = number_cell(number, x, &mut counts[f]);
+                    if !feature.reported_only {
+                        write_number(number, cell, x.is_nan(), &mut columns);
+                    }
+                }
                 (Encoding::Category(category), Cell::Category(code)) => {
-                    write_category(category, &self.slots[f], code, out, &mut counts[f]);
+                    let level = named_level(&self.slots[f], code);
+                    counts[f].missing += u64::from(code.is_none());
+                    counts[f].pooled += u64::from(code.is_some() && level.is_none());
+                    if !feature.reported_only {
+                        let level = level.or_else(|| category.unnamed(code.is_none()));
+                        write_category(category, level, &mut columns);
+                    }
                 }
                 (_, cell) => panic!("{}: {cell:?} is of another type", feature.def.name),
             }
@@ -238,20 +356,48 @@ impl BoundTransform<'_> {
     }
 }
 
-/// sign(x) log(1 + |x|).
-pub(crate) fn signed_log(x: f64) -> f64 {
-    libm::log1p(x.abs()).copysign(x)
+/// Where the columns of one feature of one customer go.
+struct Columns<'a> {
+    first: usize,
+    out: &'a mut [f32],
+    gaps: &'a mut Vec<u32>,
 }
 
-fn write_number(number: &NumberEncoding, x: f64, out: &mut [f32], counts: &mut Counts) {
-    let observed = if number.log { signed_log(x) } else { x };
-    let capped = if x.is_nan() { number.median } else { observed.clamp(number.low, number.high) };
+impl Columns<'_> {
+    fn set(&mut self, column: usize, cell: f64) {
+        self.out[self.first + column] = to_grid(cell);
+    }
+
+    fn gap(&mut self, column: usize) {
+        self.out[self.first + column] = 0.0;
+        self.gaps.push((self.first + column) as u32);
+    }
+}
+
+/// The cell of the column; `None` when it says nothing.
+fn number_cell(number: &NumberEncoding, x: f64, counts: &mut Counts) -> Option<f64> {
+    if x.is_nan() {
+        counts.missing += 1;
+        return None;
+    }
+    let observed = number.skew.of(x);
+    if number.fences.is_some_and(|[low, high]| observed < low || observed > high) {
+        counts.set_aside += 1;
+        return None;
+    }
+    let capped = observed.clamp(number.low, number.high);
     let cell = (capped - number.mean) / number.sd * number.scale;
-    counts.imputed += u64::from(x.is_nan());
-    counts.capped += u64::from(!x.is_nan() && (capped != observed || cell.abs() > LIMIT));
-    out[0] = to_grid(cell);
+    counts.capped += u64::from(capped != observed || cell.abs() > LIMIT);
+    Some(cell)
+}
+
+fn write_number(number: &NumberEncoding, cell: Option<f64>, is_missing: bool, columns: &mut Columns<'_>) {
+    match cell {
+        Some(cell) => columns.set(0, cell),
+        None => columns.gap(0),
+    }
     if let Some(indicator) = &number.indicator {
-        out[1] = to_grid((f64::from(u8::from(x.is_nan())) - indicator.share) * indicator.scale);
+        columns.set(1, (f64::from(u8::from(is_missing)) - indicator.share) * indicator.scale);
     }
 }
 
@@ -259,21 +405,22 @@ fn named_level(slots: &[Option<usize>], code: Option<u32>) -> Option<usize> {
     code.and_then(|code| slots.get(code as usize).copied().flatten())
 }
 
-fn write_category(
-    category: &CategoryEncoding,
-    slots: &[Option<usize>],
-    code: Option<u32>,
-    out: &mut [f32],
-    counts: &mut Counts,
-) {
-    let named = named_level(slots, code);
-    counts.imputed += u64::from(code.is_none());
-    counts.pooled += u64::from(code.is_some() && named.is_none());
-    let level = named.or_else(|| category.unnamed(code.is_none()));
-    for (l, share) in category.shares.iter().enumerate() {
-        // A cell of no level at all takes the mean of every column: it says nothing.
-        let is_level = level.map_or(*share, |level| f64::from(u8::from(level == l)));
-        out[l] = to_grid((is_level - share) * category.scale);
+/// The columns of a level; a cell of no level, or of one that had no column in the fit, is a gap.
+fn write_category(category: &CategoryEncoding, level: Option<usize>, columns: &mut Columns<'_>) {
+    let is_missing = level.is_none() || level == category.missing;
+    let observed = category.observed();
+    for column in 0..category.n_observed() {
+        if is_missing {
+            columns.gap(column);
+        } else {
+            let is_level = f64::from(u8::from(level == Some(column)));
+            columns.set(column, (is_level - category.shares[column] / observed) * category.scale);
+        }
+    }
+    if let Some(column) = category.missing {
+        // A level that the fit did not know is no missing cell.
+        let is_missing = f64::from(u8::from(level == Some(column)));
+        columns.set(column, (is_missing - category.shares[column]) * category.missing_scale);
     }
 }
 
@@ -284,7 +431,7 @@ mod tests {
     use super::*;
     use crate::features::SPEC_VERSION;
     use crate::personas::OTHER;
-    use crate::personas::encode::GroupWeights;
+    use crate::personas::{PersonaParams, Relevance};
     use crate::tables::Buckets;
 
     fn fitted(kind: FeatureKind, column: Column) -> (PersonaTransform, GridMatrix) {
@@ -293,7 +440,9 @@ mod tests {
         let buckets = Buckets::even(column.len());
         let spec = FeatureSpec { version: SPEC_VERSION, features: vec![def] };
         let table = FeatureTable::new(Arc::new(spec), vec![column], buckets);
-        PersonaTransform::fit(&table, GroupWeights { behaviour: 1.0, demographics: 1.0 }).unwrap()
+        let params = PersonaParams { relevance: Relevance::Even, ..PersonaParams::new(2, 1) };
+        let (transform, encoded) = PersonaTransform::fit(&table, &params).unwrap();
+        (transform, encoded.matrix)
     }
 
     fn columns(matrix: &GridMatrix) -> Vec<Vec<f64>> {
@@ -315,9 +464,13 @@ mod tests {
     }
 
     #[test]
-    fn money_is_logged_with_its_sign() {
-        assert_eq!(signed_log(-1.0), -std::f64::consts::LN_2);
-        assert_eq!(signed_log(0.0), 0.0);
+    fn skew_transforms_keep_the_sign() {
+        assert_eq!(SkewTransform::Log.of(-1.0), -std::f64::consts::LN_2);
+        assert_eq!(SkewTransform::Root.of(-4.0), -2.0);
+        for transform in SkewTransform::ALL {
+            assert_eq!(transform.of(0.0), 0.0);
+            assert!(transform.of(f64::NAN).is_nan());
+        }
         let e = std::f64::consts::E;
         let (_, matrix) =
             fitted(FeatureKind::Money, Column::Number(vec![0.0, e * e - 1.0, 0.0, e * e - 1.0]));
@@ -325,28 +478,58 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_capped_at_their_quantiles() {
+    fn numbers_are_set_aside_beyond_the_fences_and_capped_at_their_quantiles() {
+        // Quantiles 100, 500 and 900: fences at -700 and 1700. Without the cell far out the caps are exact.
         let mut cells: Vec<f64> = (0..1001).map(f64::from).collect();
-        cells[1000] = 1e9;
-        let (transform, matrix) = fitted(FeatureKind::Number, Column::Number(cells));
+        cells.push(1800.0);
+        cells.push(-800.0);
+        let (transform, matrix) = fitted(FeatureKind::Number, Column::Number(cells.clone()));
         let Encoding::Number(number) = &transform.features[0].encoding else { panic!("a number") };
-        assert_eq!((number.low, number.high), (5.0, 995.0));
+        assert!(
+            number.fences.is_some_and(|[low, high]| (low + 700.0).abs() < 5.0 && (high - 1700.0).abs() < 5.0)
+        );
+        assert_eq!((number.low, number.high, number.mean), (5.0, 995.0, 500.0));
         assert_eq!(matrix.row(1000), matrix.row(996));
-        assert_eq!(transform.report.features[0].n_capped, 10);
+        let report = &transform.report.features[0];
+        assert_eq!((report.n_capped, report.n_set_aside, report.n_missing), (10, 2, 0));
+        // With more than half of the cells equal there is no bulk to be far from.
+        let flat = (0..1000).map(|i| if i < 600 { 0.0 } else { f64::from(i) }).collect();
+        let (transform, _) = fitted(FeatureKind::Number, Column::Number(flat));
+        let Encoding::Number(number) = &transform.features[0].encoding else { panic!("a number") };
+        assert_eq!(number.fences, None);
     }
 
     #[test]
-    fn missing_numbers_become_the_median_and_a_light_column() {
+    fn missing_numbers_are_gaps_and_a_light_column() {
         let mut cells: Vec<f64> = (0..90).map(f64::from).collect();
         cells.extend([f64::NAN; 10]);
         let (transform, matrix) = fitted(FeatureKind::Number, Column::Number(cells));
         let Encoding::Number(number) = &transform.features[0].encoding else { panic!("a number") };
-        assert_eq!(number.median, 44.5);
+        assert!((number.mean - 44.5).abs() < 1e-9);
         let columns = columns(&matrix);
-        assert_eq!(columns[0][95], columns[0][99]);
-        assert!((variance(&columns[0]) - 1.0).abs() < 1e-5 && (variance(&columns[1]) - 0.1).abs() < 1e-5);
+        assert_eq!((columns[0][95], columns[0][99]), (0.0, 0.0));
+        assert!((transform.variances[0] - 1.0).abs() < 1e-5 && (variance(&columns[1]) - 0.1).abs() < 1e-5);
+        assert_eq!(transform.report.features[0].n_missing, 10);
         let rarely: Vec<f64> = (0..200).map(|i| if i == 7 { f64::NAN } else { f64::from(i) }).collect();
         assert_eq!(fitted(FeatureKind::Number, Column::Number(rarely)).0.n_columns, 1);
+    }
+
+    #[test]
+    fn missing_levels_are_gaps_and_a_light_column() {
+        let codes: Vec<Option<u32>> =
+            (0..1000).map(|i| if i % 4 == 0 { None } else { Some((i % 2) as u32) }).collect();
+        let levels = ["a", "b"].map(str::to_owned).to_vec();
+        let (transform, matrix) = fitted(FeatureKind::Category { levels }, Column::Category(codes.clone()));
+        let total = transform.variances[0] + transform.variances[1];
+        assert!((total - std::f64::consts::FRAC_2_PI).abs() < 1e-5, "{total}");
+        assert!((transform.variances[2] - 0.1).abs() < 1e-5);
+        assert_eq!(matrix.row(0)[..2], [0.0, 0.0]);
+        // A single level: whether there is one is the only answer, with the variance of an answer.
+        let codes = codes.iter().map(|code| code.map(|_| 0)).collect();
+        let levels = vec!["a".to_owned()];
+        let (transform, _) = fitted(FeatureKind::Category { levels }, Column::Category(codes));
+        assert_eq!(transform.n_columns, 2);
+        assert!((transform.variances[1] - std::f64::consts::FRAC_2_PI).abs() < 1e-5);
     }
 
     #[test]

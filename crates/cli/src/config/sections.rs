@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use bespoke::decide::PolicyParams;
 use bespoke::error::ParamError;
+use bespoke::personas::Relevance;
 use bespoke_io::SourceConfig;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -90,12 +91,45 @@ pub struct Personas {
     pub resamples: u32,
     pub behaviour_weight: f64,
     pub demographics_weight: f64,
+    /// Factors by family of features.
+    pub family_weights: BTreeMap<String, f64>,
+    /// Factors by feature.
+    pub feature_weights: BTreeMap<String, f64>,
+    /// Features that are reported and have no say; those of the default that a job lacks are no mistake.
+    pub sensitive: Vec<String>,
+    pub relevance: Relevance,
 }
+
+/// What the law of many places forbids to treat people by, under usual names of columns.
+pub const SENSITIVE: [&str; 11] = [
+    "disability",
+    "ethnicity",
+    "gender",
+    "geschlecht",
+    "health",
+    "nationality",
+    "politics",
+    "race",
+    "religion",
+    "sex",
+    "sexual_orientation",
+];
 
 impl Default for Personas {
     fn default() -> Self {
         let k = PersonaCount::Range(2, 10);
-        Self { k, runs: 10, min_size: None, resamples: 20, behaviour_weight: 1.0, demographics_weight: 1.0 }
+        Self {
+            k,
+            runs: 10,
+            min_size: None,
+            resamples: 20,
+            behaviour_weight: 1.0,
+            demographics_weight: 1.0,
+            family_weights: BTreeMap::new(),
+            feature_weights: BTreeMap::new(),
+            sensitive: SENSITIVE.map(str::to_owned).to_vec(),
+            relevance: Relevance::Learned,
+        }
     }
 }
 

@@ -49,6 +49,13 @@ const SECTIONS: &[Section] = &[
             ),
             ("behaviour_weight", "of what customers did"),
             ("demographics_weight", "of what customers are"),
+            ("family_weights", "factors by family of features, for example { browsing = 0.5 }"),
+            ("feature_weights", "factors by feature, for example { revenue = 2.0 }"),
+            ("sensitive", "features that are only reported: they have no say in who belongs where"),
+            (
+                "relevance",
+                "\"learned\": features that have nothing to do with the others lose their say; \"even\": all the same",
+            ),
         ],
     },
     Section {

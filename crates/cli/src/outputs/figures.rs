@@ -216,4 +216,24 @@ pub struct FeatureGaps {
     pub missing: u64,
     /// Why personas do without the feature.
     pub left_out: Option<String>,
+    /// How personas are found with it; absent when they do without it.
+    #[serde(default)]
+    pub encoding: Option<FeatureEncoding>,
+}
+
+/// How personas are found with a feature.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FeatureEncoding {
+    /// What takes the skew out of a number, and why, in words.
+    pub skew: Option<String>,
+    /// Cells so far out that they count as missing.
+    pub set_aside: u64,
+    /// Cells drawn in to the .5 % and 99.5 % quantiles.
+    pub capped: u64,
+    /// Share of the feature's variance between the groups that the other features form, 0..=1.
+    pub relevance: Option<f64>,
+    /// Factor of its variance for that relevance.
+    pub weight: f64,
+    /// Share of the variance of all columns, its say in the distance, 0..=1.
+    pub variance_share: f64,
 }

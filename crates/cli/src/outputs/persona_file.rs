@@ -65,6 +65,9 @@ pub struct Persona {
     pub share: f64,
     /// The middle of the persona in natural units.
     pub centroid: Vec<Centre>,
+    /// The same of sensitive features, which had no say in who belongs here.
+    #[serde(default)]
+    pub reported_only: Vec<Centre>,
     /// What sets it apart, strongest first.
     pub effects: Vec<Effect>,
     pub top_categories: Vec<TopEntry>,

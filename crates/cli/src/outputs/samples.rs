@@ -184,6 +184,7 @@ fn data() -> DataQuality {
         label: feature.replace('_', " "),
         missing,
         left_out: left_out.map(Into::into),
+        encoding: None,
     };
     DataQuality {
         first_event_at: Some("2010-12-01T08:26:00Z".into()),
@@ -280,6 +281,7 @@ pub fn persona_file() -> PersonaFile {
             here: Some(9.0),
             overall: Some(2.0),
         }],
+        reported_only: Vec::new(),
         effects: vec![
             effect("orders", "order 4.5 times as often", 1.6),
             effect("refund_rate", "send back less", -0.4),

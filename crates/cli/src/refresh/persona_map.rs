@@ -37,15 +37,20 @@ fn rows_of(feature: &EncodedFeature, centroids: &[&[f64]]) -> Vec<StandardisedFe
         cells: centroids.iter().map(|centroid| centroid[column] / scale).collect(),
     };
     match &feature.encoding {
+        _ if feature.reported_only => Vec::new(),
         Encoding::Dropped { .. } => Vec::new(),
         Encoding::Number(number) => vec![row(None, first, number.scale)],
         Encoding::Category(category) => {
             // A share p of "is this level" has the variance p (1 - p).
-            let scale = |share: f64| category.scale * (share * (1.0 - share)).sqrt();
+            let scale = |l: usize, share: f64| {
+                let factor =
+                    if category.missing == Some(l) { category.missing_scale } else { category.scale };
+                factor * (share * (1.0 - share)).sqrt()
+            };
             let levels = category.levels.iter().zip(&category.shares).enumerate();
             levels
-                .filter(|(_, (_, share))| scale(**share) > 0.0)
-                .map(|(l, (level, share))| row(Some(level), first + l, scale(*share)))
+                .filter(|(l, (_, share))| scale(*l, **share) > 0.0)
+                .map(|(l, (level, share))| row(Some(level), first + l, scale(l, *share)))
                 .collect()
         }
     }

@@ -14,6 +14,7 @@ use bespoke::types::EventKind;
 use super::habits::Counted;
 use super::input::Input;
 use super::persona_map;
+use crate::config::sections::SENSITIVE;
 use crate::config::{JobConfig, PersonaCount};
 use crate::outputs::counted;
 use crate::outputs::persona_file::{Centre, Effect, Persona, PersonaFile, TopEntry};
@@ -39,6 +40,10 @@ pub fn params(job: &JobConfig, kernel: KernelLevel) -> Result<PersonaValid, Para
         n_resamples: typed.resamples as usize,
         behaviour_weight: typed.behaviour_weight,
         demographics_weight: typed.demographics_weight,
+        family_weights: typed.family_weights.clone(),
+        feature_weights: typed.feature_weights.clone(),
+        sensitive: typed.sensitive.clone(),
+        relevance: typed.relevance,
         ..base
     };
     Ok(params.check()?.with_kernel(kernel))
@@ -49,6 +54,20 @@ pub fn params(job: &JobConfig, kernel: KernelLevel) -> Result<PersonaValid, Para
 /// # Errors
 /// When the table cannot carry a fit.
 pub fn fit(
+    valid: &PersonaValid,
+    table: &FeatureTable,
+    previous: Option<&PersonaModel>,
+    warnings: &mut Vec<String>,
+) -> Result<PersonaModel, DataError> {
+    let model = found_or_carried_on(valid, table, previous, warnings)?;
+    let typed = |name: &&String| !SENSITIVE.contains(&name.as_str());
+    for name in model.transform().report().unknown.iter().filter(typed) {
+        warnings.push(format!("personas: no feature is called \"{name}\", so its entry does nothing"));
+    }
+    Ok(model)
+}
+
+fn found_or_carried_on(
     valid: &PersonaValid,
     table: &FeatureTable,
     previous: Option<&PersonaModel>,
@@ -120,6 +139,7 @@ pub fn file(model: &PersonaModel, input: &Input, table: &FeatureTable, members: 
             size: rows.len() as u64,
             share: rows.len() as f64 / members.assigned.len().max(1) as f64,
             centroid: profile.centre.iter().flat_map(|centre| centres(centre, table)).collect(),
+            reported_only: profile.reported_only.iter().flat_map(|c| centres(c, table)).collect(),
             effects: profile.effects.iter().map(|effect| words(effect, profile, table)).collect(),
             top_categories: favourites.categories(at, &input.tables),
             top_items: favourites.items(at, &input.tables),

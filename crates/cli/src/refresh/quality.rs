@@ -1,11 +1,11 @@
 //! What the events and features of a run are like: how fresh, how many of each kind, how full.
 
 use bespoke::features::{Column, FeatureTable};
-use bespoke::personas::{DropReason, PersonaModel};
+use bespoke::personas::{DropReason, FeatureReport, PersonaModel, SkewReport, SkewTransform};
 use bespoke::types::{EventKind, Timestamp};
 
 use super::input::Input;
-use crate::outputs::figures::{DataQuality, FeatureGaps, KindCount};
+use crate::outputs::figures::{DataQuality, FeatureEncoding, FeatureGaps, KindCount};
 
 /// Looks at the events before the run's instant and at the features of the scored customers.
 pub fn of(input: &Input, table: &FeatureTable, personas: Option<&PersonaModel>) -> DataQuality {
@@ -34,9 +34,14 @@ fn gaps(table: &FeatureTable, personas: Option<&PersonaModel>) -> Vec<FeatureGap
         Column::Number(cells) => cells.iter().filter(|cell| cell.is_nan()).count(),
         Column::Category(cells) => cells.iter().filter(|cell| cell.is_none()).count(),
     };
-    let left_out = |name: &str| {
+    let reported = |name: &str| {
         let report = &personas?.transform().report().features;
-        report.iter().find(|feature| feature.name == name)?.dropped.map(|reason| words(reason).to_owned())
+        report.iter().find(|feature| feature.name == name)
+    };
+    let left_out = |name: &str| {
+        let feature = reported(name)?;
+        let sensitive = feature.reported_only.then_some("sensitive: only reported");
+        feature.dropped.map(words).or(sensitive).map(str::to_owned)
     };
     let columns = table.spec().features.iter().zip(table.columns());
     columns
@@ -45,8 +50,36 @@ fn gaps(table: &FeatureTable, personas: Option<&PersonaModel>) -> Vec<FeatureGap
             label: def.label.clone(),
             missing: missing(column) as u64,
             left_out: left_out(&def.name),
+            encoding: reported(&def.name).and_then(encoding),
         })
         .collect()
+}
+
+fn encoding(feature: &FeatureReport) -> Option<FeatureEncoding> {
+    (feature.dropped.is_none() && !feature.reported_only).then(|| FeatureEncoding {
+        skew: feature.skew.map(|skew| skew_words(&skew)),
+        set_aside: feature.n_set_aside,
+        capped: feature.n_capped,
+        relevance: feature.relevance.map(|relevance| relevance.explained),
+        weight: feature.relevance.map_or(1.0, |relevance| relevance.weight),
+        variance_share: feature.variance_share,
+    })
+}
+
+fn skew_words(skew: &SkewReport) -> String {
+    let name = |transform: SkewTransform| match transform {
+        SkewTransform::None => "as it is",
+        SkewTransform::Root => "square root",
+        SkewTransform::Log => "logarithm",
+    };
+    let of = |transform: SkewTransform| skew.skewness_after(transform);
+    let (chosen, preferred) = (name(skew.chosen), name(skew.preferred));
+    if skew.chosen == skew.preferred {
+        format!("{chosen}: usual for its kind, skewness {:.2}", of(skew.chosen))
+    } else {
+        let (after, usual) = (of(skew.chosen), of(skew.preferred));
+        format!("{chosen}: skewness {after:.2}, {usual:.2} with the usual one of its kind ({preferred})")
+    }
 }
 
 fn words(reason: DropReason) -> &'static str {
@@ -54,6 +87,7 @@ fn words(reason: DropReason) -> &'static str {
         DropReason::Constant => "the same for everybody",
         DropReason::AllMissing => "known of nobody",
         DropReason::TooRare => "fewer than 1 % differ",
-        DropReason::NoWeight => "its group has weight 0",
+        DropReason::NoWeight => "it has weight 0",
+        DropReason::NoLargeLevel => "every level has too few customers",
     }
 }
