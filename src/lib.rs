@@ -16,6 +16,8 @@ pub mod params;
 pub mod personas;
 pub mod random;
 pub mod recommend;
+pub mod rules;
+pub mod segments;
 pub mod tables;
 pub mod types;
 

@@ -14,6 +14,7 @@ mod conformance {
     mod engine;
     mod features_asof;
     mod features_by_hand;
+    mod nights;
     mod personas;
     mod personas_cells;
     mod recommend;

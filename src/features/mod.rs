@@ -26,7 +26,7 @@ pub use outcomes::{
     ItemsBought, PurchaseOutcomes, items_bought_between, orders_and_revenue_between, purchased_between,
     purchases_around,
 };
-pub use plan::{FeatureOptions, FeaturePlan, POOLED_LEVEL};
+pub use plan::{AttributeKind, FeatureOptions, FeaturePlan, POOLED_LEVEL};
 pub use purchases::{PurchaseSummary, purchase_summary};
 pub use snapshot::{FeatureRows, Snapshot};
 pub use spec::{FeatureDef, FeatureFamily, FeatureKind, FeatureSpec, SPEC_VERSION};

@@ -79,6 +79,50 @@ pub(super) enum AttributePlanKind {
     },
 }
 
+/// What a demographic column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttributeKind {
+    /// Finite numbers.
+    Number,
+    /// Yes or no.
+    YesNo,
+    /// Days of the calendar.
+    Date,
+    /// Names of levels.
+    Category,
+}
+
+impl FeaturePlan {
+    /// The plan of data that have everything: its specification names every feature a job with these attributes can
+    /// have, before any data are read. Shares of categories and channels are named by the data and left out.
+    #[must_use]
+    pub fn everything<'a>(attributes: impl IntoIterator<Item = (&'a str, AttributeKind)>) -> Self {
+        let attribute = |(name, kind): (&str, AttributeKind)| AttributePlan {
+            name: name.to_owned(),
+            kind: match kind {
+                AttributeKind::Number => AttributePlanKind::Number,
+                AttributeKind::YesNo => AttributePlanKind::YesNo,
+                AttributeKind::Date => AttributePlanKind::Date,
+                AttributeKind::Category => AttributePlanKind::Category { levels: Vec::new() },
+            },
+        };
+        Self {
+            version: super::SPEC_VERSION,
+            currency: String::new(),
+            purchases: true,
+            items: true,
+            categories: Some(Vec::new()),
+            trend_windows_days: WINDOWS_DAYS.to_vec(),
+            refunds: true,
+            channels: Vec::new(),
+            hours: true,
+            views: true,
+            cart_adds: true,
+            attributes: attributes.into_iter().map(attribute).collect(),
+        }
+    }
+}
+
 /// A name in snake_case for outside text: ASCII letters and digits, everything else one underscore.
 pub(super) fn slug(text: &str) -> String {
     let mut slug = String::new();

@@ -4,6 +4,7 @@ use super::array::Distance;
 use super::choice::Choice;
 use super::choose::{Chosen, Search, choose};
 use super::describe::{Identity, Members, profiles};
+use super::drift::bins_of;
 use super::lloyd::{FinalAssignment, Pruning, Rules};
 use super::model::{ALGORITHM_VERSION, PersonaModel};
 use super::observed::Observed;
@@ -28,25 +29,45 @@ impl PersonaValid {
     /// # Errors
     /// No customers, an infinite cell, or clusters that cannot be kept apart by f32 distances.
     pub fn fit(&self, table: &FeatureTable) -> Result<PersonaModel, DataError> {
+        self.fit_numbered(table, 0)
+    }
+
+    /// As [`PersonaValid::fit`], with ids from `first_id` on: those below have been given to other personas.
+    ///
+    /// # Errors
+    /// As [`PersonaValid::fit`].
+    pub fn fit_numbered(&self, table: &FeatureTable, first_id: u32) -> Result<PersonaModel, DataError> {
         let (transform, encoded) = self.transform(table, None)?;
         let rows = Observed::new(&transform, &encoded);
-        let params = self.params();
-        let search = Search {
-            choice: params.k,
-            n_init: params.n_init,
-            min_size: self.min_size(table.n_rows()),
-            seed: params.seed,
-            rules: self.rules(),
-        };
-        let mut chosen = choose(&rows.points, &transform.columns(), params.n_resamples, search)?;
-        rows.refine(&mut chosen, self.rules())?;
+        let mut chosen = self.choose(&rows, &transform)?;
         let order = by_size(&chosen.assignment.sizes, &chosen.run.centroids, rows.points.n_columns());
-        let jaccards = &chosen.report.jaccards;
-        chosen.report.jaccards = order.iter().filter_map(|&j| jaccards.get(j).copied()).collect();
         self.reorder(&rows, &mut chosen, &order)?;
         let identities: Vec<Identity> =
-            (0..order.len()).map(|j| Identity { id: j as u32, name: None }).collect();
+            (0..order.len()).map(|j| Identity { id: first_id + j as u32, name: None }).collect();
         Ok(self.model(table, transform, &rows, chosen, &identities))
+    }
+
+    /// Tries the numbers of personas that are asked for, and takes one.
+    pub(crate) fn choose(
+        &self,
+        rows: &Observed<'_>,
+        transform: &PersonaTransform,
+    ) -> Result<Chosen, DataError> {
+        let search = self.search(rows.points.n_rows());
+        let mut chosen = choose(&rows.points, &transform.columns(), self.params().n_resamples, search)?;
+        rows.refine(&mut chosen, search.rules)?;
+        Ok(chosen)
+    }
+
+    pub(crate) fn search(&self, n_customers: usize) -> Search {
+        let params = self.params();
+        Search {
+            choice: params.k,
+            n_init: params.n_init,
+            min_size: self.min_size(n_customers),
+            seed: params.seed,
+            rules: self.rules(),
+        }
     }
 
     /// The transform of a table, and its rows after it. What features weigh is learned at the first fit and carried
@@ -99,6 +120,8 @@ impl PersonaValid {
         if order.len() < 2 {
             return Ok(());
         }
+        let jaccards = &chosen.report.jaccards;
+        chosen.report.jaccards = order.iter().filter_map(|&j| jaccards.get(j).copied()).collect();
         let d = rows.points.n_columns();
         let old = &chosen.run.centroids;
         chosen.run.centroids = order.iter().flat_map(|&j| old[j * d..(j + 1) * d].iter().copied()).collect();
@@ -121,6 +144,7 @@ impl PersonaValid {
     ) -> PersonaModel {
         let Chosen { run, assignment: FinalAssignment { labels, distances, inertia, .. }, report } = chosen;
         let members = Members::new(&labels, identities.len());
+        let bins = bins_of(table, &transform);
         let profiles = profiles(table, &transform, &members, &distances, identities);
         let total = rows.points.total_inertia();
         PersonaModel {
@@ -137,6 +161,8 @@ impl PersonaValid {
             n_reseeded: run.n_reseeded,
             seed: self.params().seed,
             refit: None,
+            bins,
+            bins_when_chosen: None,
         }
     }
 }

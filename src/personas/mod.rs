@@ -14,6 +14,8 @@ mod array;
 mod assignment;
 #[cfg(feature = "train")]
 mod bounds;
+#[cfg(feature = "train")]
+mod carry;
 mod choice;
 #[cfg(feature = "train")]
 mod choose;
@@ -21,6 +23,7 @@ mod choose;
 mod decide;
 #[cfg(feature = "train")]
 mod describe;
+mod drift;
 #[cfg(feature = "train")]
 mod encode;
 mod encoding;
@@ -51,6 +54,7 @@ mod points;
 mod profile;
 #[cfg(feature = "train")]
 mod refit;
+mod refit_report;
 #[cfg(feature = "train")]
 mod relevance;
 #[cfg(feature = "train")]
@@ -61,6 +65,7 @@ mod seeding;
 mod silhouettes;
 #[cfg(feature = "train")]
 mod stability;
+mod stickiness;
 #[cfg(feature = "train")]
 mod stream;
 #[cfg(feature = "train")]
@@ -73,6 +78,7 @@ pub use choice::{
     Candidate, Choice, ChoiceReport, MIN_STABILITY, NullSilhouette, Reason, Silhouette, Stability,
     Steadiness, Structure,
 };
+pub use drift::{Bins, DriftLevel, FeatureBins, FeatureDrift};
 pub use encoding::{
     CategoryEncoding, DropReason, EncodedFeature, Encoding, IndicatorEncoding, MISSING, NumberEncoding,
     OTHER, SkewTransform,
@@ -84,14 +90,13 @@ pub use kmeans::{KMeansModel, KMeansParams, KMeansValid};
 pub use lloyd::{Pruning, Step};
 #[cfg(feature = "mixture")]
 pub use mixture::{MixtureModel, MixtureParams, MixtureValid};
-pub use model::{
-    ALGORITHM_VERSION, Assignment, Match, MatchOutcome, PersonaAssigner, PersonaModel, RefitReport,
-    Typicality,
-};
+pub use model::{ALGORITHM_VERSION, Assignment, PersonaAssigner, PersonaModel, Typicality};
 pub use params::{PersonaParams, PersonaValid, Relevance};
 pub use profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
 #[cfg(feature = "train")]
-pub use refit::RefitError;
+pub use refit::{Refit, RefitError};
+pub use refit_report::{Match, MatchOutcome, MatchedBy, Merge, Part, RefitReport, Split};
+pub use stickiness::{Stickiness, StickyReport};
 #[cfg(feature = "train")]
 pub use stream::{KMeansStream, Partial};
 pub use transform::{

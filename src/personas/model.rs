@@ -3,9 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::choice::ChoiceReport;
+use super::drift::FeatureBins;
 use super::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_distance};
 use super::grid::GridMatrix;
 use super::profile::PersonaProfile;
+use super::refit_report::RefitReport;
+use super::stickiness::Stickiness;
 use super::transform::{BoundTransform, Cell, Encoded, PersonaTransform};
 use crate::error::SpecMismatch;
 use crate::features::{FeatureSpec, FeatureTable};
@@ -38,43 +41,12 @@ pub struct PersonaModel {
     pub(crate) seed: u64,
     pub(crate) next_id: u32,
     pub(crate) refit: Option<RefitReport>,
-}
-
-/// What became of the personas of an earlier model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RefitReport {
-    /// By persona of this model, in the order of its profiles.
-    pub matches: Vec<Match>,
-    /// Ids of the earlier model that no persona carries on; they are not used again.
-    pub gone: Vec<u32>,
-    /// By how much random starts beat the carried-over start: 1 - inertia / carried-over inertia; negative when
-    /// they were worse.
-    pub fresh_start_gain: f64,
-    /// Whether that is more than 2 %: the customers group differently than they used to.
-    pub structure_changed: bool,
-}
-
-/// One persona against the earlier model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Match {
-    /// The persona.
-    pub id: u32,
-    /// Customers in both / customers in either, against the matched earlier persona.
-    pub jaccard: f64,
-    /// What that means.
-    pub outcome: MatchOutcome,
-}
-
-/// What a match means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchOutcome {
-    /// At least half in common: id and name stay.
-    Kept,
-    /// At least 30 % in common: id and name stay, and somebody should look at the name.
-    Changed,
-    /// Less in common with any: a new id and a new name.
-    New,
+    /// Of the table of this fit; none in models of earlier versions.
+    #[serde(default)]
+    pub(crate) bins: Vec<FeatureBins>,
+    /// Of the fit in which the number of personas was chosen; absent in that very fit.
+    #[serde(default)]
+    pub(crate) bins_when_chosen: Option<Vec<FeatureBins>>,
 }
 
 /// Whom a customer is like.
@@ -106,6 +78,12 @@ pub enum Typicality {
     Typical,
     /// Beyond it: the nearest persona does not describe the customer well.
     Unusual,
+}
+
+impl Typicality {
+    pub(super) fn of(distance: f64, profile: &PersonaProfile) -> Self {
+        if distance <= profile.radius.p99 { Self::Typical } else { Self::Unusual }
+    }
 }
 
 impl PersonaModel {
@@ -169,6 +147,18 @@ impl PersonaModel {
         self.converged
     }
 
+    /// Shares of customers by bin of every feature, which later tables are held against.
+    #[must_use]
+    pub fn bins(&self) -> &[FeatureBins] {
+        &self.bins
+    }
+
+    /// The least id that no persona of this model or of those before it has ever had.
+    #[must_use]
+    pub fn next_id(&self) -> u32 {
+        self.next_id
+    }
+
     /// What became of the personas of the earlier model, when there was one.
     #[must_use]
     pub fn refit(&self) -> Option<&RefitReport> {
@@ -183,8 +173,12 @@ impl PersonaModel {
     /// # Errors
     /// [`SpecMismatch`] when the table was built to another feature specification.
     pub fn predict(&self, table: &FeatureTable) -> Result<Vec<Assignment>, SpecMismatch> {
-        let encoded = self.transform.apply(table)?;
-        Ok(self.assign_rows(&self.packed(KernelLevel::detect()), &encoded))
+        Ok(self.assign_all(&self.transform.apply(table)?))
+    }
+
+    /// The nearest persona of every row.
+    pub(super) fn assign_all(&self, encoded: &Encoded) -> Vec<Assignment> {
+        self.assign_rows(&self.packed(KernelLevel::detect()), encoded)
     }
 
     /// Assigns customers one at a time.
@@ -235,13 +229,17 @@ impl PersonaModel {
             .collect()
     }
 
-    fn assignment(&self, row: &[f32], gaps: &[u32], first: usize, second: usize) -> Assignment {
+    /// The distance of a row to the centroid at `at`, scaled up from the observed columns to all.
+    pub(super) fn distance(&self, row: &[f32], gaps: &[u32], at: usize) -> f64 {
         let d = self.transform.n_columns();
         let observed_share = observed_share(&self.transform.variances, gaps);
-        let distance = |j: usize| {
-            let squared = observed_squared_distance(row, gaps, &self.centroids[j * d..(j + 1) * d]);
-            if observed_share > 0.0 { (squared / observed_share).sqrt() } else { 0.0 }
-        };
+        let squared = observed_squared_distance(row, gaps, &self.centroids[at * d..(at + 1) * d]);
+        if observed_share > 0.0 { (squared / observed_share).sqrt() } else { 0.0 }
+    }
+
+    fn assignment(&self, row: &[f32], gaps: &[u32], first: usize, second: usize) -> Assignment {
+        let observed_share = observed_share(&self.transform.variances, gaps);
+        let distance = |j: usize| self.distance(row, gaps, j);
         let own = &self.profiles[first];
         let near = distance(first);
         let other = (self.n_personas() > 1).then(|| (self.profiles[second].id, distance(second)));
@@ -250,7 +248,7 @@ impl PersonaModel {
             confidence: other.map_or(1.0, |(_, far)| margin(near, far)),
             second: other.map(|(id, _)| id),
             distance: near,
-            typicality: if near <= own.radius.p99 { Typicality::Typical } else { Typicality::Unusual },
+            typicality: Typicality::of(near, own),
             observed_share,
             low_confidence: observed_share < ENOUGH_OBSERVED,
         }
@@ -284,9 +282,21 @@ impl PersonaAssigner<'_> {
     /// When `cells` are not one per feature and of its type: a programmer error.
     #[must_use]
     pub fn assign(&self, cells: &[Cell]) -> Assignment {
+        self.assign_from(cells, None, Stickiness::OFF)
+    }
+
+    /// The persona of one customer who had `before`, exactly as [`PersonaModel::predict_from`] gives it.
+    ///
+    /// # Panics
+    /// As [`PersonaAssigner::assign`].
+    #[must_use]
+    pub fn assign_from(&self, cells: &[Cell], before: Option<u32>, stickiness: Stickiness) -> Assignment {
         let mut matrix = GridMatrix::zeros(1, self.model.transform.n_columns());
         let mut gaps = Gaps::new();
         gaps.push_row(|gaps| *gaps = self.transform.row(cells, matrix.cells_mut()));
-        self.model.assign_tile(&self.packed, matrix.rows(), &gaps, 0)[0]
+        let nearest = self.model.assign_tile(&self.packed, matrix.rows(), &gaps, 0)[0];
+        let held = before
+            .and_then(|before| self.model.held(matrix.row(0), gaps.of(0), &nearest, before, stickiness));
+        held.unwrap_or(nearest)
     }
 }

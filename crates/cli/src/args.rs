@@ -135,7 +135,7 @@ pub struct RefreshArgs {
     /// Writes every withheld candidate, not only the counts per customer and reason.
     #[arg(long)]
     pub explain_all: bool,
-    /// Finds personas and their number anew instead of carrying on those of the run before.
+    /// Finds personas and their number anew; those that still have the same customers keep id and name.
     #[arg(long)]
     pub choose_personas: bool,
 }

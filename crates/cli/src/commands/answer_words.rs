@@ -15,6 +15,8 @@ pub struct Facts {
     pub days_since_last_order: Option<f64>,
     pub churn: Option<Churn>,
     pub value: Option<Value>,
+    /// Segments by rules with their reasons, a line each.
+    pub segments: Vec<String>,
     /// Slot, item and reason of what is recommended.
     pub shown: Vec<(u32, String, String)>,
     /// Stage and why it has no result.
@@ -129,6 +131,7 @@ fn evidence(facts: &Facts) -> String {
             persona.name, persona.confidence, persona.description
         )
     }));
+    lines.extend(facts.segments.iter().cloned());
     lines.extend(facts.churn.iter().map(churn));
     lines.extend(facts.value.iter().map(|worth| value(worth, &facts.currency)));
     let shown = facts.shown.iter().map(|(slot, item, reason)| format!("slot {slot}: {item}, {reason}"));
@@ -256,6 +259,7 @@ mod tests {
                 p_alive: 0.7,
                 horizon_days: 365,
             }),
+            segments: vec!["RFM: Loyal: R 4, F 5, M 4".into()],
             shown: vec![(1, "mug".into(), "bought by customers like this".into())],
             missing: Vec::new(),
         }
@@ -269,6 +273,7 @@ Customer C-1 is one of the \"Frequent big spenders\", will not order within 90 d
 Evidence (run 000001, as of 2025-06-30T00:00:00Z)
   - so far: 12 orders for 1,235 EUR, the last one 32 days ago
   - persona: \"Frequent big spenders\" with confidence 0.82 of 1. 120 customers.
+  - RFM: Loyal: R 4, F 5, M 4
   - leaving: 62.0 % within 90 days, 2.0 times the average of 31.0 %; tenth 2 of 10, 1 is the most endangered
       orders: 12, goes with a lower risk
       silent: 32 days

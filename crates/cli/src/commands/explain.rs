@@ -10,6 +10,7 @@ use bespoke_io::{ReadBack, read_columns};
 use serde_json::{Value, json};
 
 use super::answer_words::{self, Churn, Facts, Persona, Value as Worth, Why};
+use super::explain_segments;
 use crate::config::JobConfig;
 use crate::outputs::{PersonaFile, RunRecord, files};
 use crate::runs::OutputDir;
@@ -49,7 +50,9 @@ pub fn explain(job: &JobConfig, customer: &str, item: Option<&str>) -> Result<An
     let personas: PersonaFile = json_file(&dir, files::PERSONAS)?;
     let shown = shown(&dir, customer)?;
     let why = item.map(|item| why(job, &record, customer, item, &shown)).transpose()?;
-    let facts = facts(&told, &record, &personas, Whose { customer, run: number.to_string(), shown });
+    let segments = explain_segments::of(&dir, customer, record.segments.as_ref())?;
+    let whose = Whose { customer, run: number.to_string(), shown, segments: segments.lines };
+    let facts = facts(&told, &record, &personas, whose);
     let text = answer_words::answer(&facts, item.zip(why.as_ref()));
     let shown: Vec<Value> = facts
         .shown
@@ -61,6 +64,7 @@ pub fn explain(job: &JobConfig, customer: &str, item: Option<&str>) -> Result<An
         "run": number.0,
         "as_of": record.as_of,
         "facts": told.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<serde_json::Map<_, _>>(),
+        "segments": segments.json,
         "recommended": shown,
         "item": item,
         "why": why.as_ref().map(why_words),
@@ -86,6 +90,7 @@ struct Whose<'a> {
     customer: &'a str,
     run: String,
     shown: Vec<(u32, String, String)>,
+    segments: Vec<String>,
 }
 
 /// The cells of a customer beside the figures of the run.
@@ -132,6 +137,7 @@ fn facts(
         churn,
         value,
         shown: whose.shown,
+        segments: whose.segments,
         missing: record.not_available.iter().map(|one| (one.stage.clone(), one.reason.clone())).collect(),
     }
 }
@@ -142,11 +148,18 @@ fn json_file<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Result<T
     serde_json::from_slice(&bytes).with_context(|| path.display().to_string())
 }
 
-/// The cells of one customer by column.
+/// The told cells of one customer by column.
 fn told(dir: &Path, customer: &str) -> Result<Vec<(&'static str, Value)>> {
-    let names: Vec<&str> = ["customer_id"].into_iter().chain(TOLD).collect();
-    let path = dir.join("customers.parquet");
-    let columns = read_columns(&path, &names).with_context(|| path.display().to_string())?;
+    Ok(TOLD.into_iter().zip(cells_of(&dir.join("customers.parquet"), &TOLD, customer)?).collect())
+}
+
+/// The cells of one customer in a table of a run, in the order of `names`.
+///
+/// # Errors
+/// When the table cannot be read, or the customer is not in it.
+pub fn cells_of(path: &Path, names: &[&str], customer: &str) -> Result<Vec<Value>> {
+    let names: Vec<&str> = ["customer_id"].into_iter().chain(names.iter().copied()).collect();
+    let columns = read_columns(path, &names).with_context(|| path.display().to_string())?;
     let row = match &columns[0] {
         ReadBack::Text(ids) => ids.iter().position(|id| id.as_deref() == Some(customer)),
         ReadBack::Number(_) => None,
@@ -158,7 +171,7 @@ fn told(dir: &Path, customer: &str) -> Result<Vec<(&'static str, Value)>> {
         ReadBack::Text(cells) => json!(cells[row]),
         ReadBack::Number(cells) => json!(cells[row]),
     };
-    Ok(TOLD.into_iter().zip(columns[1..].iter().map(cell)).collect())
+    Ok(columns[1..].iter().map(cell).collect())
 }
 
 /// Slot, item and reason of what was recommended.

@@ -4,6 +4,7 @@ mod answer_words;
 mod data;
 mod demo;
 mod explain;
+mod explain_segments;
 mod fetch;
 mod generate;
 mod runs;

@@ -127,8 +127,13 @@ impl Document {
     pub fn typed<T: DeserializeOwned>(&self) -> Result<T> {
         T::deserialize(Value::Table(self.root.clone())).map_err(|error| {
             let problem = hint::explain(&error);
-            anyhow!("{}: {}", self.place_of(&problem.key), problem.message)
+            self.refusal(&problem.key, &problem.message)
         })
+    }
+
+    /// An error about a key, with the place it was written at.
+    pub fn refusal(&self, key: &str, message: &str) -> anyhow::Error {
+        anyhow!("{}: {message}", self.place_of(key))
     }
 
     fn place_of(&self, key: &str) -> String {

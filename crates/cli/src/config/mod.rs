@@ -6,6 +6,7 @@
 mod document;
 mod hint;
 pub mod sections;
+pub mod segments;
 pub mod show;
 pub mod values;
 
@@ -57,6 +58,7 @@ fn from_text(text: &str, file: &Path, overrides: &[Override]) -> Result<JobConfi
     let document = Document::parse(text, file, overrides)?;
     let config: JobConfig = document.typed()?;
     config.check().with_context(|| file.display().to_string())?;
+    segments::rules(&config).map_err(|problem| document.refusal(&problem.key, &problem.message))?;
     Ok(config)
 }
 

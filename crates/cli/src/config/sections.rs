@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use super::segments::Segments;
 use super::values::{AsOf, ByteSize, PersonaCount};
 
 /// Also the default of `churn.horizon_days`, which follows the job.
@@ -25,6 +26,8 @@ pub struct JobConfig {
     pub source: Sources,
     #[serde(default)]
     pub personas: Personas,
+    #[serde(default)]
+    pub segments: Segments,
     #[serde(default)]
     pub recommend: Recommend,
     #[serde(default)]
@@ -98,6 +101,7 @@ pub struct Personas {
     /// Features that are reported and have no say; those of the default that a job lacks are no mistake.
     pub sensitive: Vec<String>,
     pub relevance: Relevance,
+    pub stickiness: f64,
 }
 
 /// What the law of many places forbids to treat people by, under usual names of columns.
@@ -129,6 +133,7 @@ impl Default for Personas {
             feature_weights: BTreeMap::new(),
             sensitive: SENSITIVE.map(str::to_owned).to_vec(),
             relevance: Relevance::Learned,
+            stickiness: 0.05,
         }
     }
 }

@@ -37,7 +37,10 @@ const SECTIONS: &[Section] = &[
         name: "personas",
         about: "Groups of customers who behave alike.",
         keys: &[
-            ("k", "number of personas, or a range [low, high] to choose from at the first publish"),
+            (
+                "k",
+                "number of personas, or a range [low, high] to choose from; kept from night to night while allowed",
+            ),
             ("runs", "independent starts for each number; the best one counts"),
             (
                 "min_size",
@@ -56,7 +59,16 @@ const SECTIONS: &[Section] = &[
                 "relevance",
                 "\"learned\": features that have nothing to do with the others lose their say; \"even\": all the same",
             ),
+            (
+                "stickiness",
+                "from night to night a customer changes persona when another is nearer by this share; 0: always the nearest",
+            ),
         ],
+    },
+    Section {
+        name: "segments",
+        about: "Segments by rules of your own, beside personas and RFM; NAME = \"RULE\", such as \"cltv > p80 and churn_probability > 0.6\".",
+        keys: &[],
     },
     Section {
         name: "recommend",
@@ -179,6 +191,7 @@ mod tests {
             "decide={ slots = 3, bought = { policy = { days = 30 }, refund = \"keep\" } }",
             "output.dir=/data/out",
             "output.publishing_counts=decided",
+            "segments.rich=\"revenue > p90 and persona_name != 'it''s'\"",
         ];
         let config = read(SMALL, &sets).unwrap();
         let again = read(&show(&config), &[]).unwrap();

@@ -4,11 +4,15 @@
 
 pub mod figures;
 mod format;
+#[cfg(test)]
+mod group_samples;
+pub mod night_figures;
 pub mod persona_file;
 mod report;
 pub mod run_record;
 #[cfg(test)]
 pub mod samples;
+pub mod segment_figures;
 mod summary;
 
 pub use format::{amount, count, counted, percent};

@@ -3,6 +3,8 @@
 use bespoke::personas::ChoiceReport;
 use serde::{Deserialize, Serialize};
 
+use super::night_figures::NightFigures;
+
 /// What `personas.json` holds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PersonaFile {
@@ -19,6 +21,9 @@ pub struct PersonaFile {
     /// By feature, what sets personas apart most first.
     #[serde(default)]
     pub standardised: Vec<StandardisedFeature>,
+    /// Absent at the first run.
+    #[serde(default)]
+    pub nights: Option<NightFigures>,
 }
 
 /// The personas' centroids on the two axes along which they differ most, sizes as weights.

@@ -9,6 +9,7 @@ use super::figures::{
     AtRisk, Changes, ChurnBacktest, CltvBacktest, Concentration, DataQuality, Gain, Headline, Month,
     ReasonCount, TopItem,
 };
+use super::segment_figures::SegmentFigures;
 
 /// What `run.json` holds. Fields that earlier versions did not write have defaults, so that their runs can be read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct RunRecord {
     /// Absent when churn is not available.
     #[serde(default)]
     pub at_risk: Option<AtRisk>,
+    /// Absent in runs of earlier versions.
+    #[serde(default)]
+    pub segments: Option<SegmentFigures>,
     /// Absent when churn is not available.
     pub churn: Option<ChurnSummary>,
     /// Absent when CLTV is not available.

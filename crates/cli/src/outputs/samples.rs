@@ -8,6 +8,7 @@ use bespoke::personas::{
 };
 
 use super::figures::*;
+pub use super::group_samples::{night_figures, segment_figures};
 use super::persona_file::*;
 use super::run_record::*;
 
@@ -85,6 +86,7 @@ pub fn run_record() -> RunRecord {
                 n: 2_000,
             },
         ],
+        segments: Some(segment_figures()),
         churn: Some(churn()),
         cltv: Some(cltv()),
         recommendations: Some(recommendations()),
@@ -320,6 +322,7 @@ pub fn persona_file() -> PersonaFile {
             label: "orders".into(),
             cells: vec![1.6, -0.6],
         }],
+        nights: Some(night_figures()),
     }
 }
 

@@ -2,13 +2,21 @@
 
 use super::format::{amount, count, counted, figure, percent};
 use super::persona_file::PersonaFile;
+use super::report::night_sentences;
 use super::run_record::{FileRows, Metric, RunRecord};
 use crate::ui::table;
 
 /// Counts, rows, personas, figures and what is missing.
 pub fn of_run(run: &RunRecord, personas: &PersonaFile) -> String {
-    let parts =
-        [headline(run), of_rows(&run.rows), of_personas(personas), of_metrics(&run.metrics), notes(run)];
+    let parts = [
+        headline(run),
+        of_rows(&run.rows),
+        of_personas(personas),
+        of_nights(personas),
+        of_segments(run),
+        of_metrics(&run.metrics),
+        notes(run),
+    ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -64,6 +72,32 @@ fn of_personas(file: &PersonaFile) -> String {
     format!("{table}\n{}", file.how_many)
 }
 
+/// What became of the personas of the run before.
+fn of_nights(file: &PersonaFile) -> String {
+    let said = file.nights.as_ref().map(night_sentences).unwrap_or_default();
+    said.iter().map(|sentence| format!("personas: {sentence}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The segments that have customers.
+fn of_segments(run: &RunRecord) -> String {
+    let Some(segments) = &run.segments else { return String::new() };
+    let rfm = segments
+        .rfm
+        .iter()
+        .flat_map(|rfm| &rfm.segments)
+        .map(|one| (format!("RFM: {}", one.name), &one.group));
+    let rules = segments.rules.iter().map(|one| (one.name.clone(), &one.group));
+    let rows = rfm.filter(|(_, group)| group.customers > 0).chain(rules).map(|(name, group)| {
+        let revenue = group.revenue_share.map_or_else(|| "–".to_owned(), percent);
+        [name, count(group.customers), percent(group.share), revenue]
+    });
+    let rows: Vec<[String; 4]> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    table(&["segment", "customers", "share", "of revenue"], &[1, 2, 3], rows)
+}
+
 fn of_metrics(metrics: &[Metric]) -> String {
     if metrics.is_empty() {
         return String::new();
@@ -109,6 +143,9 @@ mod tests {
             "popularity 0.101",
             "not available: cltv",
             "warning: ",
+            "personas: 55 of 4,294 customers of both runs (1.3 %) are in another persona.",
+            "RFM: Champions",
+            "value_at_risk",
         ] {
             assert!(text.contains(part), "{part} in:\n{text}");
         }
@@ -117,7 +154,7 @@ mod tests {
     #[test]
     fn an_empty_run_is_a_headline_and_no_tables_of_nothing() {
         let mut run = samples::run_record();
-        (run.metrics, run.rows, run.not_available, run.warnings) = Default::default();
+        (run.metrics, run.rows, run.not_available, run.warnings, run.segments) = Default::default();
         let text = of_run(&run, &PersonaFile::default());
         assert!(!text.contains("persona") && !text.contains("measure"), "{text}");
     }

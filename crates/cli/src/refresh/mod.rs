@@ -9,12 +9,14 @@ mod habits;
 mod input;
 pub mod inspect;
 mod models;
+mod nights;
 mod persona_map;
 mod personas;
 mod quality;
 mod recommend;
 mod record;
 mod results;
+mod segments;
 mod slates;
 pub mod stages;
 mod tables;
@@ -50,7 +52,7 @@ pub struct Task<'a> {
     pub profiles: Option<Vec<u8>>,
     /// Every withheld candidate is written, not only counts.
     pub explain_all: bool,
-    /// Personas are found anew instead of carried on.
+    /// Personas and their number are found anew; ids and names are still carried on.
     pub choose_personas: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bespoke::bundle::{BundleKind, Models, read_bundle};
 use bespoke::churn::ChurnModel;
 use bespoke::decide::{Catalogue, PolicyParams};
@@ -10,25 +10,31 @@ use bespoke::error::ParamError;
 use bespoke::features::{FeatureOptions, FeaturePlan, FeatureTable, Snapshot};
 use bespoke::kernels::KernelLevel;
 use bespoke::params::Params;
-use bespoke::personas::{Assignment, PersonaModel};
+use bespoke::personas::{Assignment, PersonaModel, Stickiness};
+use bespoke::rules::Rule;
 
 use super::churn::{self, Leaving};
 use super::input::Input;
+use super::nights::{self, Earlier};
 use super::value::{self, Value};
 use super::{Task, personas, recommend};
-use crate::config::JobConfig;
+use crate::config::{JobConfig, segments};
+use crate::outputs::night_figures::NightFigures;
 use crate::outputs::run_record::{Metric, NotAvailable};
 use crate::timing::Stages;
 
 /// Checked parameters of every stage, so that a wrong one is found before anything is read.
 pub struct Valid {
     personas: bespoke::personas::PersonaValid,
+    stickiness: Stickiness,
     cltv: bespoke::cltv::CltvValid,
     churn: bespoke::churn::ChurnValid,
     recommend: recommend::Recommenders,
     pub policy: bespoke::decide::Policy,
     /// The policy as TOML.
     pub policy_text: String,
+    /// Segments of the job by name.
+    pub rules: Vec<(String, Rule)>,
 }
 
 impl Valid {
@@ -48,11 +54,13 @@ impl Valid {
         let policy_text = toml::to_string(&policy).context("the policy as text")?;
         Ok(Self {
             personas: personas::params(job, kernel)?,
+            stickiness: personas::stickiness(job)?,
             cltv: value::params(job)?,
             churn: churn::params(job)?,
             recommend: recommend::Recommenders::new(job, kernel)?,
             policy: policy.check()?,
             policy_text,
+            rules: segments::rules(job).map_err(|problem| anyhow!(problem.message))?,
         })
     }
 }
@@ -81,6 +89,8 @@ pub struct Fitted {
     pub models: Arc<Models>,
     pub table: FeatureTable,
     pub assigned: Vec<Assignment>,
+    /// Against the personas of the run before; absent at the first run.
+    pub nights: Option<NightFigures>,
     pub value: Value,
     pub leaving: Option<Leaving>,
     pub metrics: Vec<Metric>,
@@ -102,14 +112,16 @@ pub fn fit(
     let ui = &task.session.ui;
     let mut warnings = input.warnings.clone();
     let previous = previous_models(task, &mut warnings);
-    let (plan, table) = timing.measure(ui, "features", |_| features(input, previous.as_ref()));
+    let carried = previous.as_ref().filter(|_| !task.choose_personas);
+    let (plan, table) = timing.measure(ui, "features", |_| features(input, carried));
     let scored = table.select(&input.scored);
     drop(table);
     let before = previous.as_ref().and_then(Models::personas);
+    let earlier = before.map(|model| Earlier::of(task, model, input, &mut warnings));
     // People and items do not need each other: together they keep all threads busy through their serial parts.
     let (people, items) = timing.measure(ui, "models", |_| {
         rayon::join(
-            || people(task, timing, valid, input, &plan, &scored, before),
+            || people(task, timing, valid, input, &plan, &scored, earlier.as_ref()),
             || items(timing, valid, input),
         )
     });
@@ -122,10 +134,10 @@ pub fn fit(
         people.value.model.clone(),
         people.churn,
     );
-    let People { assigned, value, leaving, .. } = people;
+    let People { assigned, nights, value, leaving, .. } = people;
     let Notes { metrics, not_available, .. } = notes;
     let models = Arc::new(models);
-    Ok(Fitted { models, table: scored, assigned, value, leaving, metrics, not_available, warnings })
+    Ok(Fitted { models, table: scored, assigned, nights, value, leaving, metrics, not_available, warnings })
 }
 
 /// What stages have to say beside their results.
@@ -153,6 +165,7 @@ impl Notes {
 struct People {
     personas: Option<PersonaModel>,
     assigned: Vec<Assignment>,
+    nights: Option<NightFigures>,
     value: Value,
     churn: Option<ChurnModel>,
     leaving: Option<Leaving>,
@@ -166,15 +179,15 @@ fn people(
     input: &Input,
     plan: &FeaturePlan,
     scored: &FeatureTable,
-    before: Option<&PersonaModel>,
+    earlier: Option<&Earlier<'_>>,
 ) -> Result<People> {
     let mut notes = Notes::default();
     let found =
-        timing.note("personas", || personas::fit(&valid.personas, scored, before, &mut notes.warnings));
-    let (mut personas, mut assigned) = (None, Vec::new());
+        timing.note("personas", || personas::fit(&valid.personas, scored, earlier, &mut notes.warnings));
+    let (mut personas, mut assigned, mut nights) = (None, Vec::new(), None);
     match found {
         Ok(model) => {
-            assigned = model.predict(scored)?;
+            (assigned, nights) = assign(valid.stickiness, &model, earlier, scored)?;
             personas = Some(model);
         }
         Err(error) => notes.absent("personas", error.to_string()),
@@ -200,7 +213,19 @@ fn people(
         }
         Err(reason) => notes.absent("churn", reason),
     }
-    Ok(People { personas, assigned, value, churn, leaving, notes })
+    Ok(People { personas, assigned, nights, value, churn, leaving, notes })
+}
+
+/// The personas of customers, with those they had before as a lean, and what became of these.
+fn assign(
+    stickiness: Stickiness,
+    model: &PersonaModel,
+    earlier: Option<&Earlier<'_>>,
+    scored: &FeatureTable,
+) -> Result<(Vec<Assignment>, Option<NightFigures>)> {
+    let Some(earlier) = earlier else { return Ok((model.predict(scored)?, None)) };
+    let (assigned, report) = model.predict_from(scored, &earlier.given, stickiness)?;
+    Ok((assigned, nights::figures(model, earlier, scored, stickiness, report)))
 }
 
 /// Models of items.
@@ -236,9 +261,6 @@ fn items(timing: &Stages, valid: &Valid, input: &Input) -> Result<Items> {
 
 /// The models of the run before, for warm starts; what cannot be read is said and done without.
 fn previous_models(task: &Task<'_>, warnings: &mut Vec<String>) -> Option<Models> {
-    if task.choose_personas {
-        return None;
-    }
     let path = task.previous.as_ref()?.join("model.bespoke");
     let read = || -> Result<Models> { Ok(Models::from_bundle(&read_bundle(&path, BundleKind::Model)?)?) };
     match read() {

@@ -6,17 +6,19 @@ use bespoke::kernels::KernelLevel;
 use bespoke::params::Params;
 use bespoke::personas::{
     Assignment, Centre as ProfileCentre, Choice, ChoiceReport, Effect as ProfileEffect, MIN_STABILITY,
-    PersonaModel, PersonaParams, PersonaProfile, PersonaValid, Reason, Structure,
+    PersonaModel, PersonaParams, PersonaProfile, PersonaValid, Reason, Refit, Stickiness, Structure,
 };
 use bespoke::tables::Tables;
 use bespoke::types::EventKind;
 
 use super::habits::Counted;
 use super::input::Input;
+use super::nights::{self, Earlier};
 use super::persona_map;
 use crate::config::sections::SENSITIVE;
 use crate::config::{JobConfig, PersonaCount};
 use crate::outputs::counted;
+use crate::outputs::night_figures::NightFigures;
 use crate::outputs::persona_file::{Centre, Effect, Persona, PersonaFile, TopEntry};
 
 /// Entries of each list of favourites on a card.
@@ -49,17 +51,25 @@ pub fn params(job: &JobConfig, kernel: KernelLevel) -> Result<PersonaValid, Para
     Ok(params.check()?.with_kernel(kernel))
 }
 
-/// The model of this run: carried on from an earlier one where there is one that can read the table.
+/// How much nearer another persona must be.
+///
+/// # Errors
+/// A margin that is none.
+pub fn stickiness(job: &JobConfig) -> Result<Stickiness, ParamError> {
+    Stickiness::new(job.personas.stickiness)
+}
+
+/// The model of this run: carried on from an earlier one where there is one.
 ///
 /// # Errors
 /// When the table cannot carry a fit.
 pub fn fit(
     valid: &PersonaValid,
     table: &FeatureTable,
-    previous: Option<&PersonaModel>,
+    earlier: Option<&Earlier<'_>>,
     warnings: &mut Vec<String>,
 ) -> Result<PersonaModel, DataError> {
-    let model = found_or_carried_on(valid, table, previous, warnings)?;
+    let model = found_or_carried_on(valid, table, earlier, warnings)?;
     let typed = |name: &&String| !SENSITIVE.contains(&name.as_str());
     for name in model.transform().report().unknown.iter().filter(typed) {
         warnings.push(format!("personas: no feature is called \"{name}\", so its entry does nothing"));
@@ -70,25 +80,35 @@ pub fn fit(
 fn found_or_carried_on(
     valid: &PersonaValid,
     table: &FeatureTable,
-    previous: Option<&PersonaModel>,
+    earlier: Option<&Earlier<'_>>,
     warnings: &mut Vec<String>,
 ) -> Result<PersonaModel, DataError> {
-    if let Some(previous) = previous {
-        match valid.refit_from(previous, table) {
-            Ok(model) => {
-                if model.refit().is_some_and(|refit| refit.structure_changed) {
-                    warnings.push(
-                        "personas: fresh starts fit clearly better than the carried-over personas; \
-                         --choose-personas finds them anew"
-                            .to_owned(),
-                    );
+    let mut model = None;
+    let mut first_id = 0;
+    if let Some(Earlier { model: previous, given, choose_anew, first_free_id }) = earlier {
+        let how = Refit {
+            before: Some(given.as_slice()),
+            choose_anew: *choose_anew,
+            first_free_id: *first_free_id,
+        };
+        match valid.refit(previous, table, how) {
+            Ok(carried) => {
+                warnings.extend(carried.refit().into_iter().flat_map(nights::warnings));
+                if !choose_anew {
+                    return Ok(carried);
                 }
-                return Ok(model);
+                model = Some(carried);
             }
-            Err(error) => warnings.push(format!("personas were found anew: {error}")),
+            Err(error) => {
+                warnings.push(format!("personas were found anew: {error}"));
+                first_id = previous.next_id().max(*first_free_id);
+            }
         }
     }
-    let model = valid.fit(table)?;
+    let model = match model {
+        Some(chosen_anew) => chosen_anew,
+        None => valid.fit_numbered(table, first_id)?,
+    };
     warnings.extend(doubts(model.choice()));
     Ok(model)
 }
@@ -122,6 +142,7 @@ pub struct Members<'a> {
     pub cltv: Vec<Option<f64>>,
     pub revenue: Vec<f64>,
     pub habits: &'a Counted,
+    pub nights: Option<&'a NightFigures>,
 }
 
 /// What `personas.json` says.
@@ -158,6 +179,7 @@ pub fn file(model: &PersonaModel, input: &Input, table: &FeatureTable, members: 
         choice: Some(model.choice().clone()),
         map,
         standardised,
+        nights: members.nights.cloned(),
     }
 }
 

@@ -62,6 +62,7 @@ pub fn of(
         data: quality::of(input, &fitted.table, fitted.models.personas()),
         metrics: fitted.metrics.clone(),
         at_risk: fitted.leaving.as_ref().map(|leaving| at_risk(fitted, leaving, &known.activity)),
+        segments: Some(known.segments.clone()),
         churn: fitted.leaving.as_ref().map(|leaving| churn_summary(fitted, leaving)),
         cltv: value::summary(horizon, &values, fitted.value.backtest.clone()),
         recommendations: (!input.tables.items.is_empty())

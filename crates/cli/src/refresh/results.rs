@@ -6,6 +6,7 @@ use bespoke::decide::CustomerState;
 use bespoke::engine::World;
 use bespoke::features::{orders_and_revenue_between, tz_version};
 use bespoke::personas::{Assignment, PersonaModel};
+use bespoke::rules::Rule;
 use bespoke::types::Timestamp;
 use bespoke_io::write_rejected;
 
@@ -14,16 +15,19 @@ use super::input::{self, Input};
 use super::models::Fitted;
 use super::slates::{self, Slate};
 use super::tables::{self, Activity, Scores};
-use super::{Made, Task, changes, personas, record};
-use crate::config::PublishingCounts;
+use super::{Made, Task, changes, personas, record, segments};
+use crate::config::{self, PublishingCounts};
 use crate::outputs::PersonaFile;
 use crate::outputs::figures::{Changes, Month};
+use crate::outputs::segment_figures::SegmentFigures;
 
 /// What a run has to say, on its way into files.
 pub struct Results<'a> {
     pub task: &'a Task<'a>,
     /// The policy as TOML.
     pub policy: &'a str,
+    /// Segments of the job by name.
+    pub rules: &'a [(String, Rule)],
     pub input: &'a Input,
     pub fitted: &'a Fitted,
     pub world: &'a World,
@@ -36,6 +40,7 @@ pub struct Known {
     pub months: Vec<Month>,
     /// Absent at the first run.
     pub changes: Option<Changes>,
+    pub segments: SegmentFigures,
     pub warnings: Vec<String>,
 }
 
@@ -45,7 +50,7 @@ impl Results<'_> {
     /// # Errors
     /// When the disk does not take it.
     pub fn write_known(&self) -> Result<Known> {
-        let Self { task, policy, input, fitted, world } = *self;
+        let Self { task, policy, input, fitted, world, .. } = *self;
         let (dir, csv) = (task.run.dir(), task.job.output.csv);
         let activity = activity(input);
         let scores = Scores {
@@ -56,8 +61,8 @@ impl Results<'_> {
             values: &fitted.value.rows,
             activity: &activity,
         };
-        tables::write(dir, "customers", csv, &tables::customers(&scores))?;
         let mut warnings = fitted.warnings.clone();
+        let segments = self.write_customers(&scores, &mut warnings)?;
         let (columns, changes) = changed(task, &scores, &mut warnings);
         tables::write(dir, "changes", csv, &columns)?;
         write_rejected(&dir.join("rejected.csv"), &input.rejected)?;
@@ -66,7 +71,25 @@ impl Results<'_> {
         task.run.write("policy.toml", policy.as_bytes())?;
         let counted = habits::count(input, n_personas(fitted), &places(fitted));
         let personas = persona_file(input, fitted, &activity, &counted);
-        Ok(Known { activity, personas, months: counted.months(input), changes, warnings })
+        Ok(Known { activity, personas, months: counted.months(input), changes, segments, warnings })
+    }
+
+    /// Writes what is said of every customer, with the segments they are in, and the figures of these.
+    fn write_customers(&self, scores: &Scores<'_>, warnings: &mut Vec<String>) -> Result<SegmentFigures> {
+        let Self { task, rules, fitted, .. } = *self;
+        let (dir, csv) = (task.run.dir(), task.job.output.csv);
+        let rfm = segments::rfm_of(scores.activity);
+        let mut columns = tables::customers(scores);
+        columns.extend(segments::rfm_columns(&rfm));
+        let found = segments::apply(rules, &columns, &fitted.table);
+        columns.extend(segments::columns(&found));
+        tables::write(dir, "customers", csv, &columns)?;
+        let cells = segments::cells(rules, tables::ids(scores.input), &fitted.table);
+        if !cells.is_empty() {
+            tables::write(dir, "segment_cells", csv, &cells)?;
+        }
+        warnings.extend(segments::warnings(&found));
+        Ok(segments::figures(&rfm, &found, scores, &config::segments::fields(task.job)))
     }
 
     /// Writes what was decided and puts the record together.
@@ -171,6 +194,7 @@ fn persona_file(input: &Input, fitted: &Fitted, activity: &[Activity], counted: 
         cltv: input.scored.iter().map(|&c| fitted.value.rows[c].and_then(|row| row.cltv)).collect(),
         revenue: activity.iter().map(|a| a.revenue).collect(),
         habits: counted,
+        nights: fitted.nights.as_ref(),
     };
     personas::file(model, input, &fitted.table, &members)
 }

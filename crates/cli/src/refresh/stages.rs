@@ -39,7 +39,8 @@ pub fn refresh(task: &Task<'_>, timing: &Stages) -> Result<Made> {
     let world =
         World::new(Arc::clone(&fitted.models), Arc::clone(&catalogue), Arc::new(valid.policy.clone()));
     older.stock.iter().for_each(|(&item, &units)| world.set_stock(item, units));
-    let results = Results { task, policy: &valid.policy_text, input: &input, fitted: &fitted, world: &world };
+    let (policy, rules) = (&valid.policy_text, &valid.rules);
+    let results = Results { task, policy, rules, input: &input, fitted: &fitted, world: &world };
     // What is known of people and items is on its way to the disk while slates are decided.
     let (states, slates, known) = timing.measure(ui, "decide", |_| {
         let decide = || {

@@ -51,12 +51,10 @@ fn texts<'a>(cells: impl Iterator<Item = &'a str>) -> OutValues<'a> {
     OutValues::Text(cells.map(|cell| Some(Cow::Borrowed(cell))).collect())
 }
 
-/// The columns of `customers.parquet`.
+/// The columns of `customers.parquet`, before those of segments.
 pub fn customers<'a>(scores: &Scores<'a>) -> Vec<OutColumn<'a>> {
     let (input, n) = (scores.input, scores.input.scored.len());
-    let ids = &input.tables.customers.ids;
-    let codes = input.scored.iter().map(|&customer| customer as u32).collect();
-    let mut columns = vec![OutColumn::new("customer_id", OutValues::IdCodes { ids, codes })];
+    let mut columns = vec![ids(input)];
     columns.extend(persona_columns(scores));
     columns.extend(churn_columns(scores, n));
     columns.extend(value_columns(scores));
@@ -72,6 +70,12 @@ pub fn customers<'a>(scores: &Scores<'a>) -> Vec<OutColumn<'a>> {
         OutColumn::new("as_of", OutValues::TimestampMs(vec![Some(input.as_of); n])),
     ]);
     columns
+}
+
+/// The ids of the scored customers.
+pub fn ids(input: &Input) -> OutColumn<'_> {
+    let codes = input.scored.iter().map(|&customer| customer as u32).collect();
+    OutColumn::new("customer_id", OutValues::IdCodes { ids: &input.tables.customers.ids, codes })
 }
 
 /// The same text in every row.

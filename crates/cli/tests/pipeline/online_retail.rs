@@ -98,3 +98,42 @@ fn online_retail_from_the_raw_file_to_a_published_run() {
     assert!(recall["estimate"].as_f64().unwrap() > 1.5 * recall["baseline"].as_f64().unwrap(), "{recall}");
     assert!(metric("AUC")["estimate"].as_f64().unwrap() > 0.7);
 }
+
+/// The export as text, without its last twentieth of rows; rows come by time.
+fn without_the_last_twentieth(export: &std::path::Path) -> String {
+    let file = BufReader::new(flate2::read::GzDecoder::new(std::fs::File::open(export).unwrap()));
+    let lines: Vec<String> = file.lines().map(Result::unwrap).collect();
+    assert_eq!(lines.len(), 541_910);
+    lines[..=541_909 * 19 / 20].join("\n")
+}
+
+#[test]
+fn online_retail_keeps_its_personas_when_the_last_twentieth_comes_in() {
+    let Some(export) = export() else { return };
+    let fixture = Fixture::empty();
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../../datasets/online-retail/bespoke.toml");
+    fixture.write("early.csv", &without_the_last_twentieth(&export));
+    let refresh = |path: &str| {
+        let source = format!("source.orders.path={path}");
+        let job =
+            ["refresh", "--config", config, "--json", "--quiet", "--set", &source, "--set", "output.dir=out"];
+        let quick = ["--set", "recommend.epochs=2", "--set", "recommend.factors=8"];
+        fixture.run(&[&job[..], &quick].concat()).json()["run"].as_u64().unwrap()
+    };
+    let early = fixture.path("early.csv").display().to_string();
+    let all = export.display().to_string();
+    assert_eq!([refresh(&early), refresh(&all), refresh(&all), refresh(&all)], [1, 2, 3, 4]);
+    let file = |run: u32, name: &str| fixture.read(&format!("out/runs/{run:06}/{name}"));
+    let personas = |run: u32| -> Vec<(u64, String)> {
+        let file: serde_json::Value = serde_json::from_str(&file(run, "personas.json")).unwrap();
+        let of = |p: &serde_json::Value| (p["id"].as_u64().unwrap(), p["name"].as_str().unwrap().to_owned());
+        file["personas"].as_array().unwrap().iter().map(of).collect()
+    };
+    assert_eq!(personas(1), personas(2));
+    let read: serde_json::Value = serde_json::from_str(&file(2, "personas.json")).unwrap();
+    let share = read["nights"]["moved_share"].as_f64().unwrap();
+    assert!(share > 0.0 && share < 0.15, "{}", read["nights"]);
+    for name in ["run.json", "personas.json", "report.html"] {
+        assert!(file(3, name) == file(4, name), "{name}");
+    }
+}

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::super::format;
+use super::super::night_figures::Outcome;
 use super::super::persona_file::Persona;
 use super::super::run_record::Metric;
 use super::{Context, words};
@@ -38,10 +39,12 @@ pub struct Action {
 
 /// What the figures call for, the most pressing first.
 pub fn of(context: &Context<'_>) -> Vec<Action> {
-    let rules: [fn(&Context<'_>) -> Option<Action>; 10] = [
+    let rules: [fn(&Context<'_>) -> Option<Action>; 12] = [
         no_events,
         late_data,
         rejected_rows,
+        personas_anew,
+        persona_name,
         win_back,
         rich_persona,
         second_order,
@@ -92,6 +95,32 @@ fn rejected_rows(context: &Context<'_>) -> Option<Action> {
             format::percent(worst.rejected_share())
         ),
         rule: format!("more than {} of the rows of a file are rejected", format::percent(REJECTED)),
+    })
+}
+
+fn personas_anew(context: &Context<'_>) -> Option<Action> {
+    let nights = context.file.nights.as_ref().filter(|nights| nights.structure_changed)?;
+    let gain = nights.fresh_start_gain.map_or_else(String::new, |gain| format!(" {}", format::percent(gain)));
+    Some(Action {
+        what: "Find the personas anew: bespoke refresh --choose-personas.".to_owned(),
+        why: format!(
+            "Personas found from scratch would fit{gain} better than those of the run before; those that still have \
+             the same customers keep id and name."
+        ),
+        rule: "random starts beat the personas carried over from the run before by more than 2 %".to_owned(),
+    })
+}
+
+fn persona_name(context: &Context<'_>) -> Option<Action> {
+    let nights = context.file.nights.as_ref()?;
+    let changed = nights.matches.iter().find(|one| one.outcome == Outcome::Changed)?;
+    let overlap = changed.overlap.map_or_else(|| "less than half".to_owned(), format::percent);
+    Some(Action {
+        what: format!("Look at the name of “{}”.", changed.name),
+        why: format!(
+            "It has {overlap} of its customers in common with the persona of that name in the run before."
+        ),
+        rule: "a persona has 30 % to 50 % of its customers in common with the run before".to_owned(),
     })
 }
 
@@ -282,6 +311,23 @@ mod tests {
         });
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[..2], ["Look at the delivery of the data.", "Repair the source of orders.csv.gz."]);
+    }
+
+    #[test]
+    fn personas_that_no_longer_fit_are_called_out() {
+        let (run, mut file) = (samples::run_record(), samples::persona_file());
+        let quiet = of(&Context::new(&run, &file, &[]));
+        assert!(quiet.iter().all(|action| !action.what.contains("anew") && !action.what.contains("name")));
+        let nights = file.nights.as_mut().unwrap();
+        nights.structure_changed = true;
+        nights.matches[0].outcome = Outcome::Changed;
+        let whats: Vec<String> =
+            of(&Context::new(&run, &file, &[])).into_iter().map(|action| action.what).collect();
+        let expected = [
+            "Find the personas anew: bespoke refresh --choose-personas.",
+            "Look at the name of “Frequent big spenders”.",
+        ];
+        assert_eq!(whats[..2], expected);
     }
 
     #[test]

@@ -9,9 +9,11 @@ mod churn;
 mod glossary;
 mod how_many;
 mod html;
+mod nights;
 mod personas;
 mod quality;
 mod recommend;
+mod segments;
 mod summary;
 mod value;
 mod words;
@@ -30,6 +32,7 @@ use super::format;
 use super::persona_file::{Persona, PersonaFile};
 use super::run_record::{Metric, RecommendationSummary, RejectedRow, RunRecord};
 use html::Table;
+pub use nights::sentences as night_sentences;
 
 /// The page. Everything that comes from data is escaped; nothing is loaded from anywhere.
 ///
@@ -42,6 +45,7 @@ pub fn render(run: &RunRecord, personas: &PersonaFile, rejected: &[RejectedRow])
     let sections = [
         summary::section(&context),
         personas::section(&context),
+        segments::section(&context),
         churn::section(&context),
         value::section(&context),
         recommend::section(&context),

@@ -10,6 +10,7 @@ use super::super::persona_file::{Centre, Effect, Habits, Persona, PersonaMap, St
 use super::charts::{self, Bubble, Names};
 use super::how_many::{self, HowMany};
 use super::html::{Bar, Figure, Table, bars, diverging, escape, isolated, number, track};
+use super::nights::{self, NightsView};
 use super::words::quantity;
 use super::{Context, Section, words};
 
@@ -39,6 +40,7 @@ struct Content<'a> {
     has_revenue: bool,
     /// Whether any card has bars of effects.
     has_effects: bool,
+    nights: Option<NightsView>,
 }
 
 #[derive(Serialize)]
@@ -95,6 +97,7 @@ pub fn section(context: &Context<'_>) -> Result<Section> {
         cards,
         has_revenue: context.has_revenue(),
         has_effects: file.personas.iter().any(|persona| !persona.effects.is_empty()),
+        nights: file.nights.as_ref().map(nights::view),
     };
     let template = include_str!("../../../templates/report/personas.html.j2");
     Section::new("personas", "Personas", template, content)

@@ -37,6 +37,11 @@ fn the_page_tells_what_a_marketer_asks() {
         "holds 27.1 % of the expected value",
         "The same for everybody",
         "Gini",
+        "Champions",
+        "from 2,060",
+        "value_at_risk",
+        "55 of 4,294 customers of both runs (1.3 %) are in another persona.",
+        "moderate drift",
     ] {
         assert!(page.contains(part), "{part}");
     }
@@ -124,6 +129,16 @@ fn hostile(text: &str) -> String {
         persona.habits.channels.iter_mut().for_each(|channel| channel.channel = text());
     }
     file.map.as_mut().unwrap().towards = [vec![text()], vec![text()]];
+    let nights = file.nights.as_mut().unwrap();
+    nights.matches[0].name = text();
+    nights.gone[0].name = text();
+    nights.splits[0].name = text();
+    nights.splits[0].parts[0].name = text();
+    nights.drift[0].label = text();
+    let segments = run.segments.as_mut().unwrap();
+    segments.rules[0].rule = text();
+    segments.rules[0].percentiles[0].field = text();
+    segments.rfm.as_mut().unwrap().scores[2].unit = text();
     file.standardised[0].label = text();
     let row = &mut rejected[0];
     (row.file, row.column, row.value, row.rule, row.hint) = (text(), text(), text(), text(), Some(text()));
@@ -177,7 +192,7 @@ fn a_run_with_nothing_in_it_has_a_page_too() {
 #[test]
 fn a_record_of_an_earlier_version_has_a_page_too() {
     let mut record = serde_json::to_value(samples::run_record()).unwrap();
-    for name in ["changes", "months", "data", "at_risk"] {
+    for name in ["changes", "months", "data", "at_risk", "segments"] {
         record.as_object_mut().unwrap().remove(name);
     }
     for (stage, name) in
