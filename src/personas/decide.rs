@@ -34,8 +34,8 @@ pub(crate) fn decide(
     };
     let best_k = candidates[best].k;
     let most = separation(&candidates[best]);
-    let is_steady = |c: &Candidate| may_be(c) && is_steady(c) && separation(c) >= MIN_SHARE_OF_BEST * most;
-    if let (true, true, Some(at)) = (has_groups, most > 0.0, candidates.iter().rposition(is_steady)) {
+    let stands = |c: &Candidate| may_be(c) && is_steady(c) && separation(c) >= MIN_SHARE_OF_BEST * most;
+    if let (true, true, Some(at)) = (has_groups, most > 0.0, candidates.iter().rposition(stands)) {
         return Some((at, Reason::Steady { best_k }));
     }
     let floor = most - standard_error(&candidates[best]);

@@ -7,11 +7,38 @@ use crate::steps::{Steps, cargo, succeeds};
 /// Long proofs: name, what is shown, and the arguments of `cargo` that show it.
 ///
 /// They run with `BESPOKE_PROVE=1`; in an ordinary test run they do a small part of the same work.
-const PROOFS: [(&str, &str, &[&str]); 1] = [(
-    "kill9",
-    "an unclean end of `refresh` at 200 random moments never leaves half a run",
-    &["test", "--release", "--package", "bespoke-cli", "--test", "pipeline", "kill9", "--", "--nocapture"],
-)];
+const PROOFS: [(&str, &str, &[&str]); 2] = [
+    (
+        "kill9",
+        "an unclean end of `refresh` at 200 random moments never leaves half a run",
+        &[
+            "test",
+            "--release",
+            "--package",
+            "bespoke-cli",
+            "--test",
+            "pipeline",
+            "kill9",
+            "--",
+            "--nocapture",
+        ],
+    ),
+    (
+        "groups",
+        "tables without groups are told from tables with groups at the stated rates",
+        &[
+            "test",
+            "--release",
+            "--package",
+            "bespoke",
+            "--test",
+            "tests",
+            "rates_of_groups",
+            "--",
+            "--nocapture",
+        ],
+    ),
+];
 
 /// Everything a change must pass; runs all steps even when one fails.
 pub(crate) fn test() -> Result<()> {

@@ -1,5 +1,7 @@
 //! Why there are so many personas: what was tried, how each did, what spoke against the others.
 
+use std::cmp::Ordering;
+
 use bespoke::personas::{Candidate, Choice, ChoiceReport, MIN_STABILITY, Reason, Steadiness, Structure};
 use serde::Serialize;
 
@@ -56,10 +58,14 @@ fn why(choice: &ChoiceReport) -> Option<String> {
                 "{k} were taken: it is the largest number of which every persona comes out again, with nearly the same \
                  customers, when customers are left out."
             );
-            if *best_k == k {
-                format!("{taken} It also stands out most.")
-            } else {
-                format!("{taken} {best_k} stand out more, {k} tell more about customers and are as reliable.")
+            match best_k.cmp(&k) {
+                Ordering::Equal => format!("{taken} It also stands out most."),
+                Ordering::Less => format!(
+                    "{taken} {best_k} stand out more, {k} tell more about customers and are as reliable."
+                ),
+                Ordering::Greater => {
+                    format!("{taken} {best_k} stand out more, but one of them is another when customers are left out.")
+                }
             }
         }
         Reason::Separated { best_k } if *best_k == k => format!(
@@ -162,7 +168,7 @@ fn verdict(choice: &ChoiceReport, candidate: &Candidate) -> String {
     } else if unstable {
         "not found again".to_owned()
     } else if steady && shaky {
-        "a persona not found again".to_owned()
+        "one persona unsure".to_owned()
     } else if steady && candidate.k < choice.k {
         "fewer".to_owned()
     } else {
@@ -239,7 +245,8 @@ mod tests {
         let sentence = |reason: Reason| words(|choice| choice.reason = reason.clone()).sentences[1].clone();
         assert_eq!(sentence(Reason::Asked), "The job asks for 2 personas.");
         assert!(sentence(Reason::Steady { best_k: 2 }).ends_with("It also stands out most."));
-        assert!(sentence(Reason::Steady { best_k: 3 }).contains("3 stand out more, 2 tell more"));
+        assert!(sentence(Reason::Steady { best_k: 3 }).contains("3 stand out more, but one"));
+        assert!(sentence(Reason::Steady { best_k: 1 }).contains("1 stand out more, 2 tell more"));
         assert!(sentence(Reason::MostStable).contains("come nearest"));
         assert!(sentence(Reason::NoStructure).contains("differ by degrees"));
         assert!(sentence(Reason::NoneLargeEnough).contains("fewer than 25"));
