@@ -111,10 +111,15 @@ fn wholesale_customers_are_told_apart_by_channel() {
     let table = table(columns);
     let model = fit(PersonaParams::from_range(2, 10, 1), &table);
     print("wholesale", model.choice());
+    assert_eq!(model.n_personas(), 2);
+    let Column::Number(channel) = number(&rows, 0) else { unreachable!("a column of numbers") };
+    let channel: Vec<u32> = channel.iter().map(|&c| c as u32).collect();
+    let personas: Vec<u32> = model.predict(&table).unwrap().iter().map(|a| a.persona).collect();
+    assert!(adjusted_rand(&channel, &personas) > 0.45);
 }
 
 #[test]
-fn customers_of_a_food_retailer() {
+fn customers_of_a_food_retailer_are_three_stable_groups() {
     let Some(text) = real_table("customer-personality/marketing_campaign_full.csv") else { return };
     let rows = csv(&text);
     let mut columns = vec![("income", FeatureKind::Money, number(&rows, 5))];
@@ -138,6 +143,9 @@ fn customers_of_a_food_retailer() {
     }
     let model = fit(PersonaParams::from_range(2, 10, 1), &table(columns));
     print("customer personality", model.choice());
+    assert!(model.choice().structure.as_ref().unwrap().found);
+    assert_eq!(model.n_personas(), 3);
+    assert!(model.choice().jaccards.iter().all(|&jaccard| jaccard > 0.9));
 }
 
 /// Shapes of tables without groups.
@@ -207,6 +215,16 @@ fn rates(n_tables: u64, table: impl Fn(u64) -> FeatureTable) -> (usize, usize) {
 #[test]
 fn rates_of_groups_found_in_noise_and_in_planted_worlds() {
     let prove = std::env::var_os("BESPOKE_PROVE").is_some();
+    for n in if prove { &[300, 1000, 4000][..] } else { &[300][..] } {
+        for separation in [2.0, 1.4, 1.0] {
+            let n_tables = if prove { 10 } else { 3 };
+            let (found, five) = rates(n_tables, |seed| planted(separation, seed, *n).0);
+            println!(
+                "planted, {n}, separation {separation}: groups in {found} of {n_tables}, five in {five}"
+            );
+            assert!(separation < 1.4 || found as u64 == n_tables);
+        }
+    }
     let sizes = [(200, 4), (500, 12), (1000, 8), (4000, 30)];
     let (mut positive, mut tables) = (0, 0);
     for (n, d) in if prove { &sizes[..] } else { &sizes[..1] } {
@@ -221,14 +239,4 @@ fn rates_of_groups_found_in_noise_and_in_planted_worlds() {
     // The stated rate is 1 in 20; three standard errors above it.
     let expected = tables as f64 / 20.0;
     assert!((positive as f64) < expected + 3.0 * expected.sqrt(), "{positive} of {tables}");
-    for n in if prove { &[300, 1000, 4000][..] } else { &[300][..] } {
-        for separation in [2.0, 1.4, 1.0] {
-            let n_tables = if prove { 10 } else { 3 };
-            let (found, five) = rates(n_tables, |seed| planted(separation, seed, *n).0);
-            println!(
-                "planted, {n}, separation {separation}: groups in {found} of {n_tables}, five in {five}"
-            );
-            assert!(separation < 1.4 || found as u64 == n_tables);
-        }
-    }
 }
