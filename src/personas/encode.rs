@@ -12,7 +12,8 @@ use super::gaps::Gaps;
 use super::grid::GridMatrix;
 use super::params::PersonaParams;
 use super::relevance::{Learned, Part};
-use super::transform::{Encoded, FeatureRelevance, PersonaTransform, SkewReport, TransformReport};
+use super::report::{FeatureRelevance, SkewReport, TransformReport};
+use super::transform::{Encoded, PersonaTransform};
 use crate::error::DataError;
 use crate::features::{Column, FeatureDef, FeatureKind, FeatureTable};
 
@@ -262,7 +263,7 @@ impl Bulk {
     fn fences(&self, transform: SkewTransform) -> Option<[f64; 2]> {
         let spread_out = self.q10 < self.q50 && self.q50 < self.q90 && self.q25 < self.q75;
         let [low, middle, high] = [self.q10, self.q50, self.q90].map(|q| transform.of(q));
-        spread_out.then(|| [middle - FAR_OUT * (middle - low), middle + FAR_OUT * (high - middle)])
+        spread_out.then_some([middle - FAR_OUT * (middle - low), middle + FAR_OUT * (high - middle)])
     }
 }
 

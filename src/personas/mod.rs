@@ -57,6 +57,7 @@ mod refit;
 mod refit_report;
 #[cfg(feature = "train")]
 mod relevance;
+mod report;
 #[cfg(feature = "train")]
 mod sample;
 #[cfg(feature = "train")]
@@ -96,10 +97,8 @@ pub use profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
 #[cfg(feature = "train")]
 pub use refit::{Refit, RefitError};
 pub use refit_report::{Match, MatchOutcome, MatchedBy, Merge, Part, RefitReport, Split};
+pub use report::{FeatureRelevance, FeatureReport, SkewReport, TransformReport};
 pub use stickiness::{Stickiness, StickyReport};
 #[cfg(feature = "train")]
 pub use stream::{KMeansStream, Partial};
-pub use transform::{
-    BoundTransform, Cell, Encoded, FeatureRelevance, FeatureReport, PersonaTransform, SkewReport,
-    TransformReport,
-};
+pub use transform::{BoundTransform, Cell, Encoded, PersonaTransform};

@@ -263,7 +263,7 @@ mod tests {
     use crate::features::FeatureFamily;
     use crate::personas::encoding::{DropReason, EncodedFeature, Encoding};
     use crate::personas::profile::Radius;
-    use crate::personas::transform::TransformReport;
+    use crate::personas::report::TransformReport;
 
     fn transform() -> PersonaTransform {
         let feature = |name: &str, label: &str, unit: &str, kind: FeatureKind| EncodedFeature {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::Choice;
 use crate::error::ParamError;
-use crate::features::{FeatureDef, FeatureFamily, FeatureSpec};
+use crate::features::FeatureFamily;
+#[cfg(feature = "train")]
+use crate::features::{FeatureDef, FeatureSpec};
 use crate::kernels::KernelLevel;
 use crate::params::{Params, count_in, finite_in};
 
@@ -158,7 +160,10 @@ impl PersonaParams {
         }
         Ok(())
     }
+}
 
+#[cfg(feature = "train")]
+impl PersonaParams {
     /// What a unit of variance in a feature counts: the weight of behaviour or of demographics, times those of its
     /// family and of itself.
     pub(crate) fn weight_of(&self, def: &FeatureDef) -> f64 {
