@@ -12,8 +12,8 @@ use super::gaps::Gaps;
 use super::grid::GridMatrix;
 use super::params::PersonaParams;
 use super::relevance::{Learned, Part};
-use super::report::{FeatureRelevance, SkewReport, TransformReport};
-use super::transform::{Encoded, PersonaTransform};
+use super::report::{Encoded, FeatureRelevance, SkewReport, TransformReport};
+use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::features::{Column, FeatureDef, FeatureKind, FeatureTable};
 

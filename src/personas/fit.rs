@@ -10,7 +10,8 @@ use super::model::{ALGORITHM_VERSION, PersonaModel};
 use super::observed::Observed;
 use super::params::{PersonaValid, Relevance};
 use super::relevance::{self, Learned, Part, Pilot};
-use super::transform::{Encoded, PersonaTransform};
+use super::report::Encoded;
+use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::features::FeatureTable;
 

@@ -97,8 +97,8 @@ pub use profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
 #[cfg(feature = "train")]
 pub use refit::{Refit, RefitError};
 pub use refit_report::{Match, MatchOutcome, MatchedBy, Merge, Part, RefitReport, Split};
-pub use report::{FeatureRelevance, FeatureReport, SkewReport, TransformReport};
+pub use report::{Encoded, FeatureRelevance, FeatureReport, SkewReport, TransformReport};
 pub use stickiness::{Stickiness, StickyReport};
 #[cfg(feature = "train")]
 pub use stream::{KMeansStream, Partial};
-pub use transform::{BoundTransform, Cell, Encoded, PersonaTransform};
+pub use transform::{BoundTransform, Cell, PersonaTransform};

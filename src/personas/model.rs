@@ -8,8 +8,9 @@ use super::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_dist
 use super::grid::GridMatrix;
 use super::profile::PersonaProfile;
 use super::refit_report::RefitReport;
+use super::report::Encoded;
 use super::stickiness::Stickiness;
-use super::transform::{BoundTransform, Cell, Encoded, PersonaTransform};
+use super::transform::{BoundTransform, Cell, PersonaTransform};
 use crate::error::SpecMismatch;
 use crate::features::{FeatureSpec, FeatureTable};
 use crate::kernels::KernelLevel;

@@ -14,7 +14,8 @@ use super::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_dist
 use super::grid::GridMatrix;
 use super::lloyd::{FinalAssignment, Rules, Run, final_assignment};
 use super::points::Points;
-use super::transform::{Encoded, PersonaTransform};
+use super::report::Encoded;
+use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::kernels::KernelLevel;
 use crate::kernels::assign::PackedCentroids;

@@ -16,7 +16,8 @@ use super::grid::{GridMatrix, to_grid};
 use super::kmeans::best_of;
 use super::lloyd::Rules;
 use super::observed::Observed;
-use super::transform::{Encoded, PersonaTransform};
+use super::report::Encoded;
+use super::transform::PersonaTransform;
 
 /// Customers, evenly spaced, on whom weights are learned.
 const PILOT_ROWS: usize = 10_000;

@@ -1,8 +1,10 @@
-//! What became of the features of a table on their way to columns.
+//! What became of a table on its way to columns.
 
 use serde::{Deserialize, Serialize};
 
 use super::encoding::{DropReason, SkewTransform};
+use super::gaps::Gaps;
+use super::grid::GridMatrix;
 
 /// What the transform had to do to one feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,4 +82,15 @@ pub struct TransformReport {
     pub duplicates: Vec<(String, String, f64)>,
     /// Features that the parameters name and the table lacks.
     pub unknown: Vec<String>,
+}
+
+/// A table after the transform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    /// n_customers x n_columns; cells in gaps are 0, the mean of their column.
+    pub matrix: GridMatrix,
+    /// Which cells say nothing.
+    pub gaps: Gaps,
+    /// What had to be done.
+    pub report: TransformReport,
 }

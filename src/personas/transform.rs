@@ -12,23 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::encoding::{CategoryEncoding, EncodedFeature, Encoding, NumberEncoding};
 use super::gaps::Gaps;
 use super::grid::{GridMatrix, LIMIT, to_grid};
-use super::report::{FeatureReport, TransformReport};
+use super::report::{Encoded, FeatureReport, TransformReport};
 use crate::error::SpecMismatch;
 use crate::features::{Column, FeatureDef, FeatureFamily, FeatureKind, FeatureSpec, FeatureTable};
 
 /// Rows that one task transforms.
 const BLOCK: usize = 1024;
-
-/// A table after the transform.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Encoded {
-    /// n_customers x n_columns; cells in gaps are 0, the mean of their column.
-    pub matrix: GridMatrix,
-    /// Which cells say nothing.
-    pub gaps: Gaps,
-    /// What had to be done.
-    pub report: TransformReport,
-}
 
 /// A cell of one customer, as in [`Column`].
 #[derive(Clone, Copy, Debug, PartialEq)]
