@@ -103,6 +103,8 @@ pub(crate) use fitting::{bins_of, drift};
 
 #[cfg(feature = "train")]
 mod fitting {
+    use rayon::prelude::*;
+
     use super::{Bins, FeatureBins, FeatureDrift};
     use crate::features::{Column, FeatureKind, FeatureSpec, FeatureTable};
     use crate::personas::encode::quantile;
@@ -130,7 +132,7 @@ mod fitting {
             of.shares = shares(&of, table)?;
             Some(of)
         };
-        transform.features().iter().zip(table.columns()).filter_map(bins).collect()
+        transform.features().par_iter().zip(table.columns()).filter_map(bins).collect()
     }
 
     /// Distinct inner deciles of the cells that are not missing.
@@ -187,7 +189,7 @@ mod fitting {
             let psi_since_chosen = chosen.and_then(|bins| index(bins, table)).map_or(psi, |(psi, _)| psi);
             Some(FeatureDrift { feature: then.feature.clone(), psi, psi_since_chosen, psi_by_chance })
         };
-        let mut found: Vec<FeatureDrift> = before.iter().filter_map(of).collect();
+        let mut found: Vec<FeatureDrift> = before.par_iter().filter_map(of).collect();
         // Stable: equal drifts stay in the order of the table.
         found.sort_by(|a, b| b.psi.total_cmp(&a.psi));
         found
