@@ -81,6 +81,9 @@ pub(crate) fn choose(
     Ok(Chosen { run, assignment, report })
 }
 
+/// A number of personas that could not be fitted, and why.
+type Refused = (usize, String);
+
 /// The best fit of every number, ascending, and the numbers whose every run was refused.
 ///
 /// # Errors
@@ -89,7 +92,7 @@ fn sweep(
     points: &Points<'_>,
     ks: std::ops::RangeInclusive<usize>,
     search: Search,
-) -> Result<(Vec<Fit>, Vec<(usize, String)>), DataError> {
+) -> Result<(Vec<Fit>, Vec<Refused>), DataError> {
     let tasks: Vec<(usize, usize)> =
         ks.clone().rev().flat_map(|k| (0..search.n_init).map(move |r| (k, r))).collect();
     let mut runs: Vec<(usize, Result<Run, DataError>)> = tasks

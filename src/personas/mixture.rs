@@ -167,8 +167,11 @@ impl MixtureValid {
     }
 }
 
+/// Mean and standard deviation.
+type Moments = (f64, f64);
+
 /// The table with mean 0 and standard deviation 1 in every column, and both moments of each.
-fn standardised<F: ArrayCell>(rows: ArrayView2<'_, F>) -> Result<(Array2<f64>, Vec<(f64, f64)>), DataError> {
+fn standardised<F: ArrayCell>(rows: ArrayView2<'_, F>) -> Result<(Array2<f64>, Vec<Moments>), DataError> {
     let n = rows.nrows() as f64;
     let mut table = Array2::zeros(rows.dim());
     for ((r, f), &cell) in rows.indexed_iter() {

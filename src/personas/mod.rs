@@ -19,6 +19,7 @@ mod carry;
 mod choice;
 #[cfg(feature = "train")]
 mod choose;
+mod columns;
 #[cfg(feature = "train")]
 mod decide;
 #[cfg(feature = "train")]

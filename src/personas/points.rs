@@ -235,7 +235,7 @@ mod tests {
     fn whole_weights_count_like_repeated_rows() {
         let random = Random::new(2);
         let cells: Vec<f32> = (0..40).map(|i| random.normal(i) as f32).collect();
-        let weights: Vec<f64> = (0..20).map(|i| (i % 4) as f64).collect();
+        let weights: Vec<f64> = (0..20).map(|i| f64::from(i % 4)).collect();
         let repeated: Vec<f32> = (0..20).flat_map(|i| cells[2 * i..2 * i + 2].repeat(i % 4)).collect();
         let once = Points::of(Rows::new(&cells, 2, 2), 5.0, Some(&weights));
         let often = Points::of(Rows::new(&repeated, 2, 2), 5.0, None);

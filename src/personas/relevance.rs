@@ -32,6 +32,10 @@ const PILOTS: usize = 3;
 /// would count as one that says nothing.
 const LEAST_GROUPS: usize = 8;
 
+/// Fewer features than this were picked by somebody, and the others say too little about one: two numbers may form
+/// groups together although neither follows from the other.
+const LEAST_FEATURES: usize = 5;
+
 /// A part of whose variance the groups explain at least this share keeps its whole say.
 const FULL_SAY: f64 = 0.05;
 
@@ -100,7 +104,7 @@ pub(crate) struct Learned {
 /// Columns enter with the variances they have in `encoded`, and weights are factors of these. When no part has
 /// anything to do with another, all weigh 1.
 pub(crate) fn learn(encoded: &Encoded, parts: &[Part], pilot: Pilot) -> Option<Vec<Learned>> {
-    if pilot.k < 2 || parts.len() < 2 {
+    if pilot.k < 2 || parts.iter().filter(|part| !part.is_flag).count() < LEAST_FEATURES {
         return None;
     }
     let step = encoded.matrix.n_rows().div_ceil(PILOT_ROWS).max(1);

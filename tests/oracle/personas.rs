@@ -241,7 +241,11 @@ fn linfas_traits_fit_and_predict() {
     let narrow: ndarray::Array1<Option<usize>> = linfa::traits::Predict::predict(&model, &array![[1.0]]);
     assert_eq!(narrow.to_vec(), [None]);
 
-    let weighted = DatasetBase::new(rows, ()).with_weights(array![1.0f32, 1.0, 1e6, 1.0]);
-    let error = params.fit(&weighted).unwrap_err().to_string();
-    assert!(error.contains("row 2, column \"sample weight\" is 1000000"), "{error}");
+    let weighted = DatasetBase::new(rows.clone(), ()).with_weights(array![1.0f32, 1.0, 3.0, 1.0]);
+    let mut centroids = params.fit(&weighted).unwrap().model().centroids();
+    centroids.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    assert_eq!(centroids, [[0.0, 0.5], [9.0, 8.75]]);
+    let bad = DatasetBase::new(rows, ()).with_weights(array![1.0f32, 1.0, -1.0, 1.0]);
+    let error = params.fit(&bad).unwrap_err().to_string();
+    assert!(error.contains("row 2, column \"sample weight\" is -1"), "{error}");
 }

@@ -133,8 +133,8 @@ fn table(choice: &ChoiceReport) -> String {
         "stands out",
         "silhouette",
         "explained",
-        "Calinski-Harabasz",
-        "Davies-Bouldin",
+        "CH",
+        "DB",
     ];
     let optional = |x: Option<f64>| x.map_or_else(|| "–".to_owned(), format::figure);
     let row = |candidate: &Candidate| {
