@@ -10,7 +10,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::columns::{Columns, Counts, named_level, number_cell, write_category, write_number};
-use super::encoding::{CategoryEncoding, EncodedFeature, Encoding};
+#[cfg(feature = "train")]
+use super::encoding::CategoryEncoding;
+use super::encoding::{EncodedFeature, Encoding};
 use super::gaps::Gaps;
 use super::grid::GridMatrix;
 use super::report::{Encoded, FeatureReport, TransformReport};
