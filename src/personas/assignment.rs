@@ -21,6 +21,9 @@ const PARALLEL_ROWS: usize = 32_768;
 /// Tasks for each thread; each has sums of its own.
 const TASKS_PER_THREAD: usize = 4;
 
+/// Rows narrower than this meet all centroids in less time than keeping account of bounds takes.
+const LEAST_COLUMNS: usize = 64;
+
 /// Bounds start when at most this share of the rows has moved: before, they would exclude next to nothing.
 const SETTLED: f64 = 0.2;
 
@@ -117,8 +120,8 @@ impl<'p, 'r> Clusters<'p, 'r> {
             last: None,
             bounds: None,
             try_at: match rules.pruning {
-                Pruning::Auto => SETTLED,
-                Pruning::Never => -1.0,
+                Pruning::Auto if d >= LEAST_COLUMNS => SETTLED,
+                Pruning::Auto | Pruning::Never => -1.0,
                 Pruning::Always => 1.0,
             },
             moved_share: 1.0,

@@ -601,9 +601,15 @@ mod tests {
 
     #[test]
     fn pruning_changes_nothing_but_the_work() {
-        for (seed, (n, d, k)) in
-            (0..).zip([(300, 2, 7), (900, 5, 9), (5000, 11, 16), (4500, 3, 40), (700, 33, 30), (60, 1, 12)])
-        {
+        for (seed, (n, d, k)) in (0..).zip([
+            (300, 2, 7),
+            (900, 5, 9),
+            (5000, 11, 16),
+            (4500, 3, 40),
+            (700, 33, 30),
+            (900, 70, 20),
+            (60, 1, 12),
+        ]) {
             for is_tied in [false, true] {
                 let rows = table(seed, n, d, is_tied);
                 let k = if is_tied && d < 3 { 4 } else { k };
