@@ -6,13 +6,13 @@ use rayon::prelude::*;
 
 use super::choice::{Candidate, Choice, ChoiceReport, Reason, Structure};
 use super::decide::decide;
-use super::kmeans::{pick_best, random_run};
 use super::lloyd::{FinalAssignment, Rules, Run};
 pub(crate) use super::measure::{Fit, measure};
 use super::points::Points;
 use super::sample::{MAX_ROWS, rows, select};
 use super::silhouettes::silhouettes;
 use super::stability::{Reference, Resampled, Resampling};
+use super::starts::{pick_best, random_run};
 use super::structure::compare;
 use crate::error::DataError;
 use crate::random::Random;

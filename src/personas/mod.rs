@@ -67,6 +67,8 @@ mod seeding;
 mod silhouettes;
 #[cfg(feature = "train")]
 mod stability;
+#[cfg(feature = "train")]
+mod starts;
 mod stickiness;
 #[cfg(feature = "train")]
 mod stream;

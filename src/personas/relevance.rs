@@ -13,10 +13,10 @@ use super::encode::{DISCRETE_VARIANCE, INDICATOR_VARIANCE};
 use super::encoding::{EncodedFeature, Encoding};
 use super::gaps::{Gaps, observed};
 use super::grid::{GridMatrix, to_grid};
-use super::kmeans::best_of;
 use super::lloyd::Rules;
 use super::observed::Observed;
 use super::report::Encoded;
+use super::starts::best_of;
 use super::transform::PersonaTransform;
 
 /// Customers, evenly spaced, on whom weights are learned.

@@ -1,9 +1,9 @@
 //! Seeded samples of the rows of a fit, and quick fits on them.
 
 use super::grid::GridMatrix;
-use super::kmeans::{pick_best, random_run};
 use super::lloyd::{Rules, Run};
 use super::points::Points;
+use super::starts::{pick_best, random_run};
 use crate::kernels::tile::Rows;
 use crate::random::Random;
 
