@@ -34,7 +34,7 @@ use thiserror::Error;
 pub use check::{FieldType, Fields, Percentile, Rule};
 pub use evaluate::{BoundRule, Cell, Clause, percentile};
 pub use expression::{Comparison, Expression, FieldName, Literal, Operand, Place};
-pub use nearest::nearest;
+pub use nearest::{edits, nearest};
 
 /// Why a text is no rule.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

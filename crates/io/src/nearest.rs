@@ -1,30 +1,20 @@
 //! Names for hints.
 
-/// The name most like `wanted`, if any is close: for hints.
+use bespoke::rules::edits;
+
+/// Characters that are compared; a header may be a megabyte of something else.
+const MOST_CHARS: usize = 100;
+
+/// The name most like `wanted`, if any is close: for hints. Case does not count.
 pub(crate) fn nearest(wanted: &str, names: &[String]) -> Option<Box<str>> {
-    let wanted = wanted.to_lowercase();
+    let folded = |name: &str| name.to_lowercase().chars().take(MOST_CHARS).collect::<String>();
+    let wanted = folded(wanted);
     names
         .iter()
-        .map(|name| (distance(&wanted, &name.to_lowercase()), name))
+        .map(|name| (edits(&wanted, &folded(name)), name))
         .filter(|(d, name)| *d <= wanted.chars().count().max(name.chars().count()) / 3)
         .min_by_key(|(d, _)| *d)
         .map(|(_, name)| name.as_str().into())
-}
-
-/// Levenshtein distance over characters.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(100).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().take(100).enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
