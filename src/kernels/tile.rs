@@ -78,6 +78,17 @@ impl<'a> Rows<'a> {
         let _ = row;
     }
 
+    /// The same for a tile of rows from `first` on, as many as there are.
+    fn ask_for_tile(&self, first: usize) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            let [from, to] = [first, first + LANES].map(|row| (row * self.stride).min(self.cells.len()));
+            ask_for(&self.cells[from..to]);
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = first;
+    }
+
     /// Number of tiles that hold all rows.
     #[must_use]
     pub fn n_tiles(&self) -> usize {
@@ -94,12 +105,17 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// One column of a tile: a cache line, so that no vector of it lies across two.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Column([f32; LANES]);
+
 /// Up to [`LANES`] neighbouring rows, transposed; used again for one tile after the other.
 #[derive(Clone, Debug)]
 pub struct Tile {
     level: KernelLevel,
     n_columns: usize,
-    cells: Vec<f32>,
+    columns: Vec<Column>,
 }
 
 impl Tile {
@@ -110,7 +126,7 @@ impl Tile {
     #[must_use]
     pub fn new(level: KernelLevel, n_columns: usize) -> Self {
         assert!(level.available(), "{level:?} is not available on this processor");
-        Self { level, n_columns, cells: vec![0.0; n_columns.next_multiple_of(8) * LANES] }
+        Self { level, n_columns, columns: vec![Column([0.0; LANES]); n_columns.next_multiple_of(8)] }
     }
 
     /// Takes in the rows of tile `t`; lanes without a row repeat the last row.
@@ -119,36 +135,35 @@ impl Tile {
     /// When there is no such tile or the widths differ: a programmer error.
     pub fn load(&mut self, rows: Rows<'_>, t: usize) {
         assert_eq!(rows.n_columns, self.n_columns, "width of rows and tile");
-        let last = rows.n_rows_in(t) - 1;
-        let base = t * LANES;
+        let (base, last) = (t * LANES, rows.n_rows_in(t) - 1);
+        rows.ask_for_tile(base + LANES);
+        self.take(rows, std::array::from_fn(|lane| base + lane.min(last)));
+    }
+
+    fn take(&mut self, rows: Rows<'_>, ids: [usize; LANES]) {
         #[cfg(target_arch = "x86_64")]
         if self.level == KernelLevel::Avx2 {
             // Whole vectors may be read up to the stride, not beyond the row.
             let n_whole = (rows.stride / 8 * 8).min(self.n_columns.next_multiple_of(8));
+            let starts = ids.map(|id| id * rows.stride);
+            assert!(starts.iter().all(|start| start + n_whole <= rows.cells.len()), "ids are rows");
             // SAFETY: `new` has checked the level; every row has `stride` cells, the tile room for `n_whole`
             // columns of 16.
-            unsafe {
-                avx2::load(
-                    rows.cells,
-                    |lane| (base + lane.min(last)) * rows.stride,
-                    n_whole,
-                    &mut self.cells,
-                );
-            }
-            self.load_columns(rows, base, last, n_whole.min(self.n_columns));
+            unsafe { avx2::load(rows.cells, starts, n_whole, &mut self.columns) };
+            self.take_columns(rows, ids, n_whole.min(self.n_columns));
             return;
         }
-        self.load_columns(rows, base, last, 0);
+        self.take_columns(rows, ids, 0);
     }
 
-    fn load_columns(&mut self, rows: Rows<'_>, base: usize, last: usize, from: usize) {
+    fn take_columns(&mut self, rows: Rows<'_>, ids: [usize; LANES], from: usize) {
         if from == self.n_columns {
             return;
         }
-        for lane in 0..LANES {
-            let row = &rows.row(base + lane.min(last))[from..];
-            for (column, &cell) in row.iter().enumerate() {
-                self.cells[(from + column) * LANES + lane] = cell;
+        for (lane, id) in ids.into_iter().enumerate() {
+            let row = &rows.row(id)[from..];
+            for (column, &cell) in self.columns[from..].iter_mut().zip(row) {
+                column.0[lane] = cell;
             }
         }
     }
@@ -156,7 +171,8 @@ impl Tile {
     /// Column by column, [`LANES`] cells each.
     #[must_use]
     pub fn cells(&self) -> &[f32] {
-        &self.cells[..self.n_columns * LANES]
+        // SAFETY: a column is 16 cells and nothing else, and there are at least as many as columns.
+        unsafe { std::slice::from_raw_parts(self.columns.as_ptr().cast(), self.n_columns * LANES) }
     }
 
     /// Number of columns.
@@ -184,29 +200,21 @@ mod avx2 {
         _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
 
-    use super::LANES;
+    use super::{Column, LANES};
 
-    /// Transposes the `n_columns` (a multiple of 8) leading cells of the 16 rows that start at `start(lane)`.
+    /// Transposes the `n_columns` (a multiple of 8) leading cells of the 16 rows that start at `starts`.
     ///
     /// # Safety
     /// Needs AVX2; `n_columns` cells from every start lie in `cells`, and `out` has 16 x `n_columns` of them.
     #[target_feature(enable = "avx2,fma")]
-    pub(super) unsafe fn load(
-        cells: &[f32],
-        start: impl Fn(usize) -> usize,
-        n_columns: usize,
-        out: &mut [f32],
-    ) {
-        let starts: [usize; LANES] = std::array::from_fn(start);
-        let next = starts[0] + LANES * n_columns;
-        super::ask_for(&cells[next.min(cells.len())..(next + LANES * n_columns).min(cells.len())]);
-        debug_assert!(starts.iter().all(|s| s + n_columns <= cells.len()) && out.len() >= n_columns * LANES);
+    pub(super) unsafe fn load(cells: &[f32], starts: [usize; LANES], n_columns: usize, out: &mut [Column]) {
+        debug_assert!(starts.iter().all(|s| s + n_columns <= cells.len()) && out.len() >= n_columns);
         for half in 0..2 {
             // SAFETY: the caller has checked rows and room.
             unsafe {
                 let rows: [*const f32; 8] = std::array::from_fn(|i| cells.as_ptr().add(starts[half * 8 + i]));
                 for column in (0..n_columns).step_by(4) {
-                    let to = out.as_mut_ptr().add(column * LANES + half * 8);
+                    let to = out.as_mut_ptr().add(column).cast::<f32>().add(half * 8);
                     for (c, x) in four_columns(&rows, column).into_iter().enumerate() {
                         _mm256_storeu_ps(to.add(c * LANES), x);
                     }

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use super::array::{Distance, straighten};
-use super::bounds::{BlockBounds, Cost, Quantum, Scratch};
+use super::bounds::{BlockBounds, Quantum};
 use super::lloyd::{Pruning, Rules};
+use super::moves::{Moves, NOWHERE, fold};
 use super::points::Points;
 use crate::error::DataError;
 use crate::kernels::KernelLevel;
@@ -15,23 +16,14 @@ use crate::kernels::tile::{LANES, Tile};
 /// second-level cache. Only the division of work: results do not depend on it.
 const BLOCK_CELLS: usize = 1 << 16;
 
-/// Below this many rows one thread assigns; the runs beside each other keep the threads busy.
-const PARALLEL_ROWS: usize = 32_768;
-
-/// Tasks for each thread; each has sums of its own.
-const TASKS_PER_THREAD: usize = 4;
-
-/// Rows narrower than this meet all centroids in less time than keeping account of bounds takes.
-const LEAST_COLUMNS: usize = 64;
+/// With fewer cells of centroids than this a row meets all of them in less time than keeping account of bounds takes.
+const LEAST_CELLS: usize = 16_384;
 
 /// Bounds start when at most this share of the rows has moved: before, they would exclude next to nothing.
 const SETTLED: f64 = 0.2;
 
 /// Bounds end when this share of the pairs of row and group had to be computed nevertheless.
 const USELESS: f64 = 0.7;
-
-/// The label of a row that belongs nowhere yet.
-const NOWHERE: u16 = u16::MAX;
 
 /// Rows by cluster and their exact sums.
 pub(super) struct Clusters<'p, 'r> {
@@ -51,59 +43,6 @@ pub(super) struct Clusters<'p, 'r> {
     moved_share: f64,
 }
 
-/// Additions to sums, masses and sizes by the moves of a task.
-struct Moves {
-    n: u64,
-    sums: Vec<f64>,
-    masses: Vec<f64>,
-    sizes: Vec<i64>,
-    cost: Cost,
-    scratch: Scratch,
-}
-
-impl Moves {
-    fn none() -> Self {
-        Self {
-            n: 0,
-            sums: Vec::new(),
-            masses: Vec::new(),
-            sizes: Vec::new(),
-            cost: Cost::default(),
-            scratch: Scratch::default(),
-        }
-    }
-
-    fn record(&mut self, points: &Points<'_>, k: usize, row: usize, old: u16, new: u16) {
-        let d = points.n_columns();
-        if self.n == 0 {
-            self.sums.resize(k * d, 0.0);
-            self.masses.resize(k, 0.0);
-            self.sizes.resize(k, 0);
-        }
-        self.n += 1;
-        for (label, sign, change) in [(old, -1.0, -1), (new, 1.0, 1)] {
-            if label != NOWHERE {
-                let j = usize::from(label);
-                points.add(&mut self.sums[j * d..][..d], row, sign);
-                self.masses[j] += sign * points.weight(row);
-                self.sizes[j] += change;
-            }
-        }
-    }
-
-    fn merged(mut self, other: Self) -> Self {
-        if self.n == 0 {
-            return Self { cost: self.cost.plus(other.cost), ..other };
-        }
-        self.n += other.n;
-        self.cost = self.cost.plus(other.cost);
-        self.sums.iter_mut().zip(other.sums).for_each(|(a, b)| *a += b);
-        self.masses.iter_mut().zip(other.masses).for_each(|(a, b)| *a += b);
-        self.sizes.iter_mut().zip(other.sizes).for_each(|(a, b)| *a += b);
-        self
-    }
-}
-
 impl<'p, 'r> Clusters<'p, 'r> {
     /// Clusters without rows.
     pub(super) fn unassigned(points: &'p Points<'r>, k: usize, rules: Rules) -> Self {
@@ -120,7 +59,7 @@ impl<'p, 'r> Clusters<'p, 'r> {
             last: None,
             bounds: None,
             try_at: match rules.pruning {
-                Pruning::Auto if d >= LEAST_COLUMNS => SETTLED,
+                Pruning::Auto if k * d >= LEAST_CELLS => SETTLED,
                 Pruning::Auto | Pruning::Never => -1.0,
                 Pruning::Always => 1.0,
             },
@@ -304,13 +243,4 @@ fn assign_block(
         }
     }
     moves
-}
-
-/// All blocks, each by one thread; what they record is exact, so who computes what does not matter.
-fn fold<B: Send>(n_rows: usize, blocks: Vec<B>, block: impl Fn(Moves, B) -> Moves + Sync) -> Moves {
-    if n_rows < PARALLEL_ROWS {
-        return blocks.into_iter().fold(Moves::none(), block);
-    }
-    let least = blocks.len().div_ceil(rayon::current_num_threads() * TASKS_PER_THREAD);
-    blocks.into_par_iter().with_min_len(least).fold(Moves::none, &block).reduce(Moves::none, Moves::merged)
 }

@@ -225,7 +225,10 @@ impl BlockBounds {
         // Rows that are not open have bounds that decide here as well.
         self.quanta.undecided(self.level, &self.upper, &self.lower[g * n..][..n], list);
         list.retain(|&i| usize::from(labels[usize::from(i)]) / GROUP != g);
-        for eight in list.chunks(GROUP) {
+        for (at, eight) in list.chunks(GROUP).enumerate() {
+            for &i in list.iter().skip(at * GROUP + AHEAD).take(GROUP) {
+                rows.ask_for(usize::from(i));
+            }
             let nearest = nearest(rows, centroids, &self.squares, self.quanta, eight, g);
             for (lane, &i) in eight.iter().enumerate() {
                 let i = usize::from(i);

@@ -44,6 +44,8 @@ mod measure;
 mod mixture;
 mod model;
 #[cfg(feature = "train")]
+mod moves;
+#[cfg(feature = "train")]
 mod names;
 #[cfg(feature = "train")]
 mod null;

@@ -140,6 +140,24 @@ impl<'a> Points<'a> {
         }
     }
 
+    /// Takes weight times row from cluster `from` and gives it to `to`, in row-major sums, without rounding error.
+    pub(crate) fn transfer(&self, sums: &mut [f64], row: usize, from: usize, to: usize) {
+        let d = self.n_columns();
+        if self.weights.is_some() || from == to {
+            self.add(&mut sums[from * d..][..d], row, -1.0);
+            self.add(&mut sums[to * d..][..d], row, 1.0);
+            return;
+        }
+        let (lower, upper) = sums.split_at_mut(from.max(to) * d);
+        let (low, high) = (&mut lower[from.min(to) * d..][..d], &mut upper[..d]);
+        let (of_from, of_to) = if from < to { (low, high) } else { (high, low) };
+        for ((&x, from), to) in self.rows.row(row).iter().zip(of_from).zip(of_to) {
+            let x = self.of_cells.round(f64::from(x));
+            *from -= x;
+            *to += x;
+        }
+    }
+
     /// Weighted sum of every column.
     #[cfg(test)]
     pub(crate) fn totals(&self) -> &[f64] {
