@@ -2,11 +2,11 @@
 
 use rayon::prelude::*;
 
-use super::encode::quantile;
-use super::encoding::{CategoryEncoding, EncodedFeature, Encoding, NumberEncoding};
+use super::cells::encode::quantile;
+use super::cells::encoding::{CategoryEncoding, EncodedFeature, Encoding, NumberEncoding};
+use super::cells::transform::PersonaTransform;
 use super::names::{self, Words};
 use super::profile::{Centre, Effect, LevelShare, PersonaProfile, Radius};
-use super::transform::PersonaTransform;
 use crate::features::{Column, FeatureKind, FeatureTable};
 
 /// Two-sided 95 % of the normal distribution.

@@ -1,17 +1,17 @@
 //! Fits personas: transform, choice of their number, order, profiles.
 
-use super::array::Distance;
-use super::choice::Choice;
-use super::choose::{Chosen, Search, choose};
+use super::cells::observed::Observed;
+use super::cells::relevance::{self, Learned, Part, Pilot};
+use super::cells::transform::PersonaTransform;
+use super::choosing::choice::Choice;
+use super::choosing::choose::{Chosen, Search, choose};
+use super::clustering::array::Distance;
+use super::clustering::lloyd::{FinalAssignment, Pruning, Rules};
 use super::describe::{Identity, Members, profiles};
-use super::drift::bins_of;
-use super::lloyd::{FinalAssignment, Pruning, Rules};
 use super::model::{ALGORITHM_VERSION, PersonaModel};
-use super::observed::Observed;
+use super::nights::drift::bins_of;
 use super::params::{PersonaValid, Relevance};
-use super::relevance::{self, Learned, Part, Pilot};
 use super::report::Encoded;
-use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::features::FeatureTable;
 

@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::ChoiceReport;
-use super::drift::FeatureBins;
-use super::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_distance};
+use super::cells::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_distance};
+use super::cells::transform::{BoundTransform, Cell, PersonaTransform};
+use super::choosing::choice::ChoiceReport;
 use super::grid::GridMatrix;
+use super::nights::drift::FeatureBins;
+use super::nights::refit_report::RefitReport;
+use super::nights::stickiness::Stickiness;
 use super::profile::PersonaProfile;
-use super::refit_report::RefitReport;
 use super::report::Encoded;
-use super::stickiness::Stickiness;
-use super::transform::{BoundTransform, Cell, PersonaTransform};
 use crate::error::SpecMismatch;
 use crate::features::{FeatureSpec, FeatureTable};
 use crate::kernels::KernelLevel;

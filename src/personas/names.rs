@@ -1,8 +1,8 @@
 //! Names and sentences from what sets a persona apart, by fixed rules.
 
-use super::encoding::{MISSING, OTHER};
+use super::cells::encoding::{MISSING, OTHER};
+use super::cells::transform::PersonaTransform;
 use super::profile::{Centre, Effect, PersonaProfile};
-use super::transform::PersonaTransform;
 use crate::features::{FeatureDef, FeatureKind};
 
 /// Effects weaker than this (in standard deviations) name nobody.
@@ -261,7 +261,7 @@ fn percent(share: f64) -> String {
 mod tests {
     use super::*;
     use crate::features::FeatureFamily;
-    use crate::personas::encoding::{DropReason, EncodedFeature, Encoding};
+    use crate::personas::cells::encoding::{DropReason, EncodedFeature, Encoding};
     use crate::personas::profile::Radius;
     use crate::personas::report::TransformReport;
 

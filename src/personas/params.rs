@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::choice::Choice;
+use super::choosing::choice::Choice;
 use crate::error::ParamError;
 use crate::features::FeatureFamily;
 #[cfg(feature = "train")]

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::encoding::{DropReason, SkewTransform};
-use super::gaps::Gaps;
+use super::cells::encoding::{DropReason, SkewTransform};
+use super::cells::gaps::Gaps;
 use super::grid::GridMatrix;
 
 /// What the transform had to do to one feature.

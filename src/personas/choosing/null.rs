@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use super::grid::GridMatrix;
+use crate::personas::grid::GridMatrix;
 use crate::random::Random;
 
 /// Steps of the power iteration; the axis only orders the levels of categories.

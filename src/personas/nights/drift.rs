@@ -105,10 +105,10 @@ pub(crate) use fitting::{bins_of, drift};
 mod fitting {
     use rayon::prelude::*;
 
-    use super::{Bins, FeatureBins, FeatureDrift};
     use crate::features::{Column, FeatureKind, FeatureSpec, FeatureTable};
-    use crate::personas::encode::quantile;
-    use crate::personas::transform::PersonaTransform;
+    use crate::personas::cells::encode::quantile;
+    use crate::personas::cells::transform::PersonaTransform;
+    use crate::personas::{Bins, FeatureBins, FeatureDrift};
     use crate::personas::{Encoding, MISSING, OTHER};
 
     /// Customers of a decile; a smaller table has fewer bins.
@@ -218,7 +218,7 @@ mod fitting {
 
         use super::*;
         use crate::features::{FeatureDef, FeatureFamily, SPEC_VERSION};
-        use crate::personas::drift::DriftLevel;
+        use crate::personas::nights::drift::DriftLevel;
         use crate::personas::{PersonaParams, Relevance};
         use crate::tables::Buckets;
 

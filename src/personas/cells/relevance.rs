@@ -12,12 +12,12 @@ use std::ops::Range;
 use super::encode::{DISCRETE_VARIANCE, INDICATOR_VARIANCE};
 use super::encoding::{EncodedFeature, Encoding};
 use super::gaps::{Gaps, observed};
-use super::grid::{GridMatrix, to_grid};
-use super::lloyd::Rules;
 use super::observed::Observed;
-use super::report::Encoded;
-use super::starts::best_of;
 use super::transform::PersonaTransform;
+use crate::personas::clustering::lloyd::Rules;
+use crate::personas::clustering::starts::best_of;
+use crate::personas::grid::{GridMatrix, to_grid};
+use crate::personas::report::Encoded;
 
 /// Customers, evenly spaced, on whom weights are learned.
 const PILOT_ROWS: usize = 10_000;

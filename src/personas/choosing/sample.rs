@@ -1,10 +1,10 @@
 //! Seeded samples of the rows of a fit, and quick fits on them.
 
-use super::grid::GridMatrix;
-use super::lloyd::{Rules, Run};
-use super::points::Points;
-use super::starts::{pick_best, random_run};
 use crate::kernels::tile::Rows;
+use crate::personas::clustering::lloyd::{Rules, Run};
+use crate::personas::clustering::points::Points;
+use crate::personas::clustering::starts::{pick_best, random_run};
+use crate::personas::grid::GridMatrix;
 use crate::random::Random;
 
 /// Most rows of a sample that is fitted or compared pair by pair: it bounds what choosing costs on large tables.

@@ -3,20 +3,20 @@
 use thiserror::Error;
 
 use super::carry::{Before, Matched};
-use super::choice::{Choice, ChoiceReport, Reason};
-use super::choose::{Chosen, Fit, measure, one_for_all};
-use super::describe::Identity;
 use super::drift::drift;
-use super::lloyd::{Run, Start, final_sums, run};
 use super::matching::Shares;
-use super::model::PersonaModel;
-use super::observed::Observed;
-use super::params::PersonaValid;
 use super::refit_report::{Match, Merge, Part, RefitReport, Split};
-use super::starts::best_of;
-use super::transform::PersonaTransform;
 use crate::error::{DataError, SpecMismatch};
 use crate::features::FeatureTable;
+use crate::personas::cells::observed::Observed;
+use crate::personas::cells::transform::PersonaTransform;
+use crate::personas::choosing::choice::{Choice, ChoiceReport, Reason};
+use crate::personas::choosing::choose::{Chosen, Fit, measure, one_for_all};
+use crate::personas::clustering::lloyd::{Run, Start, final_sums, run};
+use crate::personas::clustering::starts::best_of;
+use crate::personas::describe::Identity;
+use crate::personas::model::PersonaModel;
+use crate::personas::params::PersonaValid;
 
 /// Gain of fresh starts from which the structure counts as changed.
 const STRUCTURE_CHANGED: f64 = 0.02;

@@ -2,9 +2,9 @@
 
 use super::choice::Candidate;
 use super::choose::Search;
-use super::lloyd::{FinalAssignment, Run, final_assignment};
-use super::points::Points;
 use crate::metrics::clustering::davies_bouldin_of;
+use crate::personas::clustering::lloyd::{FinalAssignment, Run, final_assignment};
+use crate::personas::clustering::points::Points;
 
 /// One number of personas, fitted and measured.
 pub(crate) struct Fit {

@@ -170,7 +170,7 @@ impl KMeansModel {
     ///
     /// # Errors
     /// As [`KMeansModel::predict`], and weights as in
-    /// [`KMeansValid::fit_array_weighted`](super::KMeansValid::fit_array_weighted), though all may be 0.
+    /// [`KMeansValid::fit_array_weighted`](crate::personas::KMeansValid::fit_array_weighted), though all may be 0.
     pub fn partial<F: ArrayCell>(
         &self,
         rows: ArrayView2<'_, F>,

@@ -9,13 +9,13 @@ use super::encoding::{
     OTHER, SkewTransform,
 };
 use super::gaps::Gaps;
-use super::grid::GridMatrix;
-use super::params::PersonaParams;
 use super::relevance::{Learned, Part};
-use super::report::{Encoded, FeatureRelevance, SkewReport, TransformReport};
 use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::features::{Column, FeatureDef, FeatureKind, FeatureTable};
+use crate::personas::grid::GridMatrix;
+use crate::personas::params::PersonaParams;
+use crate::personas::report::{Encoded, FeatureRelevance, SkewReport, TransformReport};
 
 /// Quantiles at which numbers are capped.
 const CAPS: [f64; 2] = [0.005, 0.995];

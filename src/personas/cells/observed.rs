@@ -8,18 +8,18 @@
 
 use rayon::prelude::*;
 
-use super::choose::Chosen;
 use super::encode::variances;
 use super::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_distance};
-use super::grid::GridMatrix;
-use super::lloyd::{FinalAssignment, Rules, Run, final_assignment};
-use super::points::Points;
-use super::report::Encoded;
 use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::kernels::KernelLevel;
 use crate::kernels::assign::PackedCentroids;
 use crate::kernels::tile::{LANES, Tile};
+use crate::personas::choosing::choose::Chosen;
+use crate::personas::clustering::lloyd::{FinalAssignment, Rules, Run, final_assignment};
+use crate::personas::clustering::points::Points;
+use crate::personas::grid::GridMatrix;
+use crate::personas::report::Encoded;
 
 /// Tiles that one task assigns. Only the division of work: results do not depend on it.
 const BLOCK: usize = 256;

@@ -1,11 +1,11 @@
 //! From features in natural units to columns whose squared differences may be added.
 //!
-//! Numbers: a skew transform chosen by the rule of [`super::SkewReport`]; cells beyond the far-out fences set aside; the
+//! Numbers: a skew transform chosen by the rule of [`crate::personas::SkewReport`]; cells beyond the far-out fences set aside; the
 //! rest capped at its .5 % and 99.5 % quantiles and standardised. Categories: one column per level times sqrt(2/pi) /
 //! sqrt(1 - sum p^2), so that every category has the same total variance whatever its levels; yes/no features have
 //! that variance too. It is 2/pi against 1 of a number, because a cut in two explains 2/pi of a normal number but all
 //! of a yes/no. Missing cells and those set aside say nothing ([`super::gaps`]) but for a light column "is missing".
-//! All cells lie on the grid of [`super::grid`].
+//! All cells lie on the grid of [`crate::personas::grid`].
 
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,10 @@ use super::columns::{Columns, Counts, named_level, number_cell, write_category, 
 use super::encoding::CategoryEncoding;
 use super::encoding::{EncodedFeature, Encoding};
 use super::gaps::Gaps;
-use super::grid::GridMatrix;
-use super::report::{Encoded, FeatureReport, TransformReport};
 use crate::error::SpecMismatch;
 use crate::features::{Column, FeatureDef, FeatureFamily, FeatureKind, FeatureSpec, FeatureTable};
+use crate::personas::grid::GridMatrix;
+use crate::personas::report::{Encoded, FeatureReport, TransformReport};
 
 /// Rows that one task transforms.
 const BLOCK: usize = 1024;

@@ -5,12 +5,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::choice::{NullSilhouette, Structure};
-use super::grid::GridMatrix;
-use super::lloyd::{Rules, final_assignment};
 use super::measure::simplified_silhouette;
 use super::null::Null;
-use super::points::Points;
 use super::sample::quick_fit;
+use crate::personas::clustering::lloyd::{Rules, final_assignment};
+use crate::personas::clustering::points::Points;
+use crate::personas::grid::GridMatrix;
 use crate::random::Random;
 
 /// Tables without clusters to compare with. When the table is one of them itself, each of the twenty is equally

@@ -1,7 +1,7 @@
 //! The columns of one cell: what a number or a level becomes, and what says nothing.
 
 use super::encoding::{CategoryEncoding, NumberEncoding};
-use super::grid::{LIMIT, to_grid};
+use crate::personas::grid::{LIMIT, to_grid};
 
 /// What happened to the cells of one feature.
 #[derive(Clone, Copy, Default)]

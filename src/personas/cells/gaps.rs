@@ -6,7 +6,7 @@
 //!
 //! The triangle inequality does not hold for such distances, so nothing here skips a centroid.
 
-use super::grid::squared_distance;
+use crate::personas::grid::squared_distance;
 
 /// The columns of every row that say nothing, ascending.
 #[derive(Clone, Debug, PartialEq, Eq)]

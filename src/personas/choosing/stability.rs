@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 
 use super::choice::Stability;
-use super::lloyd::{Rules, final_assignment};
-use super::points::Points;
 use super::sample::{MAX_ROWS, quick_fit, rows, select};
 use crate::metrics::clustering::Contingency;
+use crate::personas::clustering::lloyd::{Rules, final_assignment};
+use crate::personas::clustering::points::Points;
 use crate::random::Random;
 
 /// Share of the customers in a resample.

@@ -1,11 +1,11 @@
 //! Who was in which persona before, and which new cluster carries on which.
 
 use super::matching::{Overlaps, Shares, cheapest_matching};
-use super::model::PersonaModel;
-use super::points::Points;
 use super::refit_report::{MatchOutcome, MatchedBy};
 use crate::error::SpecMismatch;
 use crate::features::FeatureTable;
+use crate::personas::clustering::points::Points;
+use crate::personas::model::PersonaModel;
 
 /// Least overlap at which a persona keeps its id and name without remark.
 const KEPT: f64 = 0.5;

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::model::{Assignment, PersonaModel, Typicality};
 use crate::error::{ParamError, SpecMismatch};
 use crate::features::FeatureTable;
+use crate::personas::model::{Assignment, PersonaModel, Typicality};
 
 /// How much nearer another persona must be before a customer goes there, as a share of the distance to it; 0 = the
 /// nearest always counts.
@@ -89,7 +89,7 @@ impl PersonaModel {
     }
 
     /// The earlier persona, where it is not the nearest and within the margin.
-    pub(super) fn held(
+    pub(crate) fn held(
         &self,
         row: &[f32],
         gaps: &[u32],

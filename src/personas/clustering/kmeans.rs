@@ -4,9 +4,7 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use super::array::{ArrayCell, ArrayScale, Distance, check_shape, check_weights, straighten};
-use super::grid::squared_distance;
 use super::lloyd::{Pruning, Rules, Run, Start, Step, final_sums, run};
-use super::params::{default_max_iterations, default_n_init, default_tolerance, validate_runs};
 use super::points::Points;
 use super::starts::best_of;
 use crate::error::{DataError, ParamError};
@@ -14,6 +12,8 @@ use crate::kernels::KernelLevel;
 use crate::kernels::assign::PackedCentroids;
 use crate::kernels::tile::{LANES, Rows, Tile};
 use crate::params::{Params, count_in};
+use crate::personas::grid::squared_distance;
+use crate::personas::params::{default_max_iterations, default_n_init, default_tolerance, validate_runs};
 
 /// Unchecked parameters of k-means.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

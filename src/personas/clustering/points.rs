@@ -6,9 +6,9 @@
 
 use rayon::prelude::*;
 
-use super::grid::{GridMatrix, LIMIT, squared_distance};
 use crate::error::DataError;
 use crate::kernels::tile::Rows;
+use crate::personas::grid::{GridMatrix, LIMIT, squared_distance};
 
 /// Rows whose squares are summed together; the sums of blocks are added in block order.
 pub(crate) const BLOCK: usize = 4096;

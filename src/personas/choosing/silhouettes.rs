@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::choice::Silhouette;
-use super::grid::GridMatrix;
+use crate::personas::grid::GridMatrix;
 
 /// Normal quantile of a 95 % interval.
 const Z95: f64 = 1.959_963_985;

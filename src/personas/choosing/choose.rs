@@ -6,15 +6,15 @@ use rayon::prelude::*;
 
 use super::choice::{Candidate, Choice, ChoiceReport, Reason, Structure};
 use super::decide::decide;
-use super::lloyd::{FinalAssignment, Rules, Run};
 pub(crate) use super::measure::{Fit, measure};
-use super::points::Points;
 use super::sample::{MAX_ROWS, rows, select};
 use super::silhouettes::silhouettes;
 use super::stability::{Reference, Resampled, Resampling};
-use super::starts::{pick_best, random_run};
 use super::structure::compare;
 use crate::error::DataError;
+use crate::personas::clustering::lloyd::{FinalAssignment, Rules, Run};
+use crate::personas::clustering::points::Points;
+use crate::personas::clustering::starts::{pick_best, random_run};
 use crate::random::Random;
 
 /// Stream of the seed for the sample that silhouettes are measured on; the starts of fits use streams below.
