@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cells::gaps::{Gaps, ObservedCentroids, observed_share, observed_squared_distance};
+use super::cells::encoding::EncodedFeature;
+use super::cells::gaps::{Gaps, ObservedCentroids, observed, observed_share, observed_squared_distance};
 use super::cells::transform::{BoundTransform, Cell, PersonaTransform};
 use super::choosing::choice::ChoiceReport;
 use super::grid::GridMatrix;
@@ -69,6 +70,9 @@ pub struct Assignment {
     pub observed_share: f64,
     /// Less than half of the variance is known: the persona is a guess.
     pub low_confidence: bool,
+    /// The persona of the night before, kept because `second` is nearer but not by the margin of [`Stickiness`].
+    #[serde(default)]
+    pub held: bool,
 }
 
 /// How usual a customer's distance is for the persona.
@@ -252,6 +256,7 @@ impl PersonaModel {
             typicality: Typicality::of(near, own),
             observed_share,
             low_confidence: observed_share < ENOUGH_OBSERVED,
+            held: false,
         }
     }
 }
@@ -299,5 +304,30 @@ impl PersonaAssigner<'_> {
         let held = before
             .and_then(|before| self.model.held(matrix.row(0), gaps.of(0), &nearest, before, stickiness));
         held.unwrap_or(nearest)
+    }
+
+    /// By feature, in the order of the table, how much nearer a customer is to the centroid of `other` than to that of
+    /// `own`: the difference of the squared distances over the columns of the feature that are known of the customer.
+    ///
+    /// Above 0 the feature speaks for `other`; 0 for a feature without a column, or not known. The sum is the
+    /// difference of the squared distances over all that is known. `None` when either is no persona of the model.
+    ///
+    /// # Panics
+    /// As [`PersonaAssigner::assign`].
+    #[must_use]
+    pub fn leanings(&self, cells: &[Cell], own: u32, other: u32) -> Option<Vec<f64>> {
+        let place = |id: u32| self.model.profiles.iter().position(|profile| profile.id == id);
+        let d = self.model.transform.n_columns();
+        let [own, other] = [place(own)?, place(other)?].map(|at| &self.model.centroids[at * d..(at + 1) * d]);
+        let mut matrix = GridMatrix::zeros(1, d);
+        let gaps = self.transform.row(cells, matrix.cells_mut());
+        let mut by_column = vec![0.0; d];
+        for c in observed(d, &gaps) {
+            let x = f64::from(matrix.row(0)[c]);
+            by_column[c] = (x - own[c]) * (x - own[c]) - (x - other[c]) * (x - other[c]);
+        }
+        let of =
+            |feature: &EncodedFeature| by_column[feature.first_column..][..feature.n_columns()].iter().sum();
+        Some(self.model.transform.features.iter().map(of).collect())
     }
 }

@@ -166,7 +166,8 @@ impl PersonaParams {
 impl PersonaParams {
     /// What a unit of variance in a feature counts: the weight of behaviour or of demographics, times those of its
     /// family and of itself.
-    pub(crate) fn weight_of(&self, def: &FeatureDef) -> f64 {
+    #[must_use]
+    pub fn weight_of(&self, def: &FeatureDef) -> f64 {
         let group = match def.family {
             FeatureFamily::Demographics => self.demographics_weight,
             _ => self.behaviour_weight,

@@ -284,7 +284,7 @@ fn a_sticky_customer_moves_only_for_a_clear_gain() {
         if now.persona != near.persona {
             held += 1;
             assert!(now.distance - near.distance < tau * near.distance);
-            assert_eq!((now.second, now.confidence), (Some(near.persona), 0.0));
+            assert_eq!((now.second, now.confidence, now.held), (Some(near.persona), 0.0, true));
         } else {
             assert_eq!(now, near);
         }

@@ -118,6 +118,33 @@ fn customers_are_compared_on_what_is_known_and_marked_where_it_is_little() {
 }
 
 #[test]
+fn what_speaks_for_the_second_persona_adds_up_to_the_difference_of_the_distances() {
+    let table = groups(600, 0.3);
+    let model = fit(even(3), &table);
+    let assigner = model.assigner(table.spec()).unwrap();
+    let mut n_for_the_second = 0;
+    for (row, assignment) in model.predict(&table).unwrap().iter().enumerate() {
+        let (cells, second) = (cells(&table, row), assignment.second.unwrap());
+        let leanings = assigner.leanings(&cells, assignment.persona, second).unwrap();
+        // Both distances are over the same columns; the farther one comes from the confidence.
+        let far = assignment.distance * (1.0 + assignment.confidence) / (1.0 - assignment.confidence);
+        let difference = (assignment.distance * assignment.distance - far * far) * assignment.observed_share;
+        let sum: f64 = leanings.iter().sum();
+        assert!((sum - difference).abs() < 1e-6 * (1.0 + difference.abs()), "{sum} {difference}");
+        n_for_the_second += leanings.iter().filter(|&&leaning| leaning > 0.0).count();
+        let turned = assigner.leanings(&cells, second, assignment.persona).unwrap();
+        assert!(leanings.iter().zip(&turned).all(|(one, other)| *one == -other));
+    }
+    assert!(n_for_the_second > 100, "{n_for_the_second}");
+    let nothing = [f64::NAN; 4].map(Cell::Number);
+    let nothing: Vec<Cell> = nothing.into_iter().chain([Cell::Category(None)]).collect();
+    // Only the light columns that say who lacks a cell are left.
+    let ids: Vec<u32> = model.profiles().iter().map(|profile| profile.id).collect();
+    assert_eq!(assigner.leanings(&nothing, ids[0], ids[1]).unwrap().len(), 5);
+    assert_eq!(assigner.leanings(&nothing, ids[0], 77), None);
+}
+
+#[test]
 fn a_customer_nothing_is_known_of_is_a_guess_and_no_panic() {
     let table = groups(600, 0.2);
     let model = fit(even(3), &table);

@@ -93,13 +93,13 @@ pub enum Command {
         #[arg(long, short, value_name = "FILE", default_value = "features.parquet")]
         out: PathBuf,
     },
-    /// Why this persona, churn and value; why an item is shown or not shown.
+    /// Why this persona, churn and value; why an item is shown or not shown; without a customer, why these personas.
     Explain {
         /// Customer id, as in the data.
         #[arg(long, value_name = "ID")]
-        customer: String,
+        customer: Option<String>,
         /// Item id, as in the data.
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", requires = "customer")]
         item: Option<String>,
     },
     /// The published runs.

@@ -110,6 +110,7 @@ impl PersonaModel {
             second: Some(nearest.persona),
             distance,
             typicality: Typicality::of(distance, &self.profiles[at]),
+            held: true,
             ..*nearest
         })
     }

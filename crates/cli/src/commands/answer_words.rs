@@ -1,5 +1,6 @@
 //! What `explain` says of a customer: the answer first, then the evidence, then what would change it.
 
+use super::explain_persona::Persona;
 use crate::outputs::{amount, count, percent};
 
 /// What is known of one customer, in natural units.
@@ -21,17 +22,6 @@ pub struct Facts {
     pub shown: Vec<(u32, String, String)>,
     /// Stage and why it has no result.
     pub missing: Vec<(String, String)>,
-}
-
-/// The persona of a customer.
-#[derive(Clone, Debug, Default)]
-pub struct Persona {
-    pub name: String,
-    /// 0..=1.
-    pub confidence: f64,
-    /// The next nearest.
-    pub second: Option<String>,
-    pub description: String,
 }
 
 /// Who is leaving.
@@ -83,7 +73,7 @@ pub fn answer(facts: &Facts, item: Option<(&str, &Why)>) -> String {
     parts.join("\n\n")
 }
 
-fn bullets(lines: &[String]) -> String {
+pub fn bullets(lines: &[String]) -> String {
     lines.iter().map(|line| format!("  - {line}")).collect::<Vec<_>>().join("\n")
 }
 
@@ -125,12 +115,7 @@ fn about_item(facts: &Facts, item: &str, why: &Why) -> String {
 fn evidence(facts: &Facts) -> String {
     let mut lines: Vec<String> = Vec::new();
     lines.extend(behaviour(facts));
-    lines.extend(facts.persona.iter().map(|persona| {
-        format!(
-            "persona: \"{}\" with confidence {:.2} of 1. {}",
-            persona.name, persona.confidence, persona.description
-        )
-    }));
+    lines.extend(facts.persona.iter().map(|persona| persona.words(&facts.currency)));
     lines.extend(facts.segments.iter().cloned());
     lines.extend(facts.churn.iter().map(churn));
     lines.extend(facts.value.iter().map(|worth| value(worth, &facts.currency)));
@@ -193,8 +178,8 @@ fn what_would_change(facts: &Facts, why: Option<&Why>) -> Vec<String> {
         return item_changes(why).map(str::to_owned).into_iter().collect();
     }
     let mut changes = Vec::new();
-    if let Some(second) = facts.persona.as_ref().and_then(|persona| persona.second.as_ref()) {
-        changes.push(format!("persona: behaviour more like that of \"{second}\", the next nearest"));
+    if let Some(second) = facts.persona.as_ref().and_then(|persona| persona.runner_up.as_ref()) {
+        changes.push(format!("persona: behaviour more like that of \"{}\", the next nearest", second.name));
     }
     if facts.churn.is_some() {
         changes.push(
@@ -228,6 +213,7 @@ fn item_changes(why: &Why) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::explain_persona::{RunnerUp, Since};
     use super::*;
 
     fn facts() -> Facts {
@@ -239,8 +225,10 @@ mod tests {
             persona: Some(Persona {
                 name: "Frequent big spenders".into(),
                 confidence: 0.824,
-                second: Some("Occasional small spenders".into()),
+                runner_up: Some(RunnerUp { name: "Occasional small spenders".into(), ..RunnerUp::default() }),
                 description: "120 customers.".into(),
+                since: Some(Since::Unmoved),
+                ..Persona::default()
             }),
             orders: Some(12.0),
             revenue: Some(1_234.5),
@@ -272,7 +260,10 @@ Customer C-1 is one of the \"Frequent big spenders\", will not order within 90 d
 
 Evidence (run 000001, as of 2025-06-30T00:00:00Z)
   - so far: 12 orders for 1,235 EUR, the last one 32 days ago
-  - persona: \"Frequent big spenders\" with confidence 0.82 of 1. 120 customers.
+  - persona: \"Frequent big spenders\". 120 customers.
+      sure: the runner-up is 10.4 times as far away (confidence 0.82 of 1)
+      runner-up: \"Occasional small spenders\"; nothing speaks for it
+      since the run before: no change of persona
   - RFM: Loyal: R 4, F 5, M 4
   - leaving: 62.0 % within 90 days, 2.0 times the average of 31.0 %; tenth 2 of 10, 1 is the most endangered
       orders: 12, goes with a lower risk

@@ -6,11 +6,12 @@ use anyhow::{Context, Result, bail, ensure};
 use bespoke::decide::Withheld;
 use bespoke::engine::{Engine, Request};
 use bespoke::types::Timestamp;
-use bespoke_io::{ReadBack, read_columns};
+use bespoke_io::{ReadBack, ReadBackError, read_columns};
 use serde_json::{Value, json};
 
-use super::answer_words::{self, Churn, Facts, Persona, Value as Worth, Why};
-use super::explain_segments;
+use super::answer_words::{self, Churn, Facts, Value as Worth, Why};
+use super::explain_persona::{self, Persona};
+use super::{explain_model, explain_segments};
 use crate::config::JobConfig;
 use crate::outputs::{PersonaFile, RunRecord, files};
 use crate::runs::OutputDir;
@@ -35,24 +36,29 @@ const TOLD: [&str; 15] = [
     "days_since_last_order",
 ];
 
-/// Explains a customer, and an item to that customer, from the current run.
+/// Columns of which those of runs of earlier versions know nothing.
+const TOLD_SINCE: [&str; 3] = ["persona_low_confidence", "persona_held", "second_persona_features"];
+
+/// Explains a customer, and an item to that customer, from the current run; without a customer its personas.
 ///
 /// # Errors
 /// When nothing is published, or the customer or item is not in the run.
-pub fn explain(job: &JobConfig, customer: &str, item: Option<&str>) -> Result<Answer> {
+pub fn explain(job: &JobConfig, customer: Option<&str>, item: Option<&str>) -> Result<Answer> {
     let out = OutputDir::at(&job.output.dir);
     let Some(number) = out.current()? else {
         bail!("{} has no published run: bespoke refresh makes one", job.output.dir.display())
     };
     let dir = out.run_dir(number);
-    let told = told(&dir, customer)?;
     let record: RunRecord = json_file(&dir, files::RUN)?;
     let personas: PersonaFile = json_file(&dir, files::PERSONAS)?;
+    let Some(customer) = customer else { return Ok(explain_model::answer(number.0, &record, &personas)) };
+    let told = told(&dir, customer)?;
+    let persona = persona(&dir, customer, &told, &personas)?;
     let shown = shown(&dir, customer)?;
     let why = item.map(|item| why(job, &record, customer, item, &shown)).transpose()?;
     let segments = explain_segments::of(&dir, customer, record.segments.as_ref())?;
     let whose = Whose { customer, run: number.to_string(), shown, segments: segments.lines };
-    let facts = facts(&told, &record, &personas, whose);
+    let facts = facts(&told, &record, persona, whose);
     let text = answer_words::answer(&facts, item.zip(why.as_ref()));
     let shown: Vec<Value> = facts
         .shown
@@ -64,6 +70,7 @@ pub fn explain(job: &JobConfig, customer: &str, item: Option<&str>) -> Result<An
         "run": number.0,
         "as_of": record.as_of,
         "facts": told.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<serde_json::Map<_, _>>(),
+        "persona": facts.persona.as_ref().map(Persona::json),
         "segments": segments.json,
         "recommended": shown,
         "item": item,
@@ -93,23 +100,34 @@ struct Whose<'a> {
     segments: Vec<String>,
 }
 
+/// The persona of a customer; `None` when the run has none.
+fn persona(
+    dir: &Path,
+    customer: &str,
+    told: &[(&'static str, Value)],
+    file: &PersonaFile,
+) -> Result<Option<Persona>> {
+    let Some(name) = text(told, "persona_name") else { return Ok(None) };
+    let is_true = |name| told.contains(&(name, json!(true)));
+    let cells = explain_persona::Cells {
+        id: number(told, "persona_id"),
+        name,
+        confidence: number(told, "persona_confidence").unwrap_or_default(),
+        low_confidence: is_true("persona_low_confidence"),
+        held: is_true("persona_held"),
+        second: number(told, "second_persona_id"),
+        second_features: text(told, "second_persona_features"),
+    };
+    explain_persona::of(dir, customer, &cells, file).map(Some)
+}
+
 /// The cells of a customer beside the figures of the run.
 fn facts(
     told: &[(&'static str, Value)],
     record: &RunRecord,
-    personas: &PersonaFile,
+    persona: Option<Persona>,
     whose: Whose<'_>,
 ) -> Facts {
-    let named = |id: f64| personas.personas.iter().find(|persona| f64::from(persona.id) == id);
-    let persona = text(told, "persona_name").map(|name| {
-        let known = number(told, "persona_id").and_then(named);
-        Persona {
-            name: name.to_owned(),
-            confidence: number(told, "persona_confidence").unwrap_or_default(),
-            second: number(told, "second_persona_id").and_then(named).map(|persona| persona.name.clone()),
-            description: known.map_or_else(String::new, |persona| persona.description.clone()),
-        }
-    });
     let churn = number(told, "churn_probability").zip(record.churn.as_ref()).map(|(p_churn, all)| Churn {
         p_churn,
         horizon_days: all.horizon_days,
@@ -150,7 +168,19 @@ fn json_file<T: serde::de::DeserializeOwned>(dir: &Path, name: &str) -> Result<T
 
 /// The told cells of one customer by column.
 fn told(dir: &Path, customer: &str) -> Result<Vec<(&'static str, Value)>> {
-    Ok(TOLD.into_iter().zip(cells_of(&dir.join("customers.parquet"), &TOLD, customer)?).collect())
+    let path = dir.join("customers.parquet");
+    let mut told: Vec<(&'static str, Value)> =
+        TOLD.into_iter().zip(cells_of(&path, &TOLD, customer)?).collect();
+    match cells_of(&path, &TOLD_SINCE, customer) {
+        Ok(cells) => told.extend(TOLD_SINCE.into_iter().zip(cells).map(|(name, cell)| match cell.as_f64() {
+            // A yes or no is read back as a number.
+            Some(x) => (name, json!(x > 0.5)),
+            None => (name, cell),
+        })),
+        Err(error) if matches!(error.downcast_ref(), Some(ReadBackError::Absent(_))) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(told)
 }
 
 /// The cells of one customer in a table of a run, in the order of `names`.

@@ -4,6 +4,8 @@ mod answer_words;
 mod data;
 mod demo;
 mod explain;
+mod explain_model;
+mod explain_persona;
 mod explain_segments;
 mod fetch;
 mod generate;
@@ -29,7 +31,9 @@ pub fn run(command: &Command, session: &Session) -> Result<Answer> {
         Command::Check => data::check(session),
         Command::Refresh(args) => refresh(session, args),
         Command::Features { out } => data::features(session, out),
-        Command::Explain { customer, item } => explain::explain(&session.job()?, customer, item.as_deref()),
+        Command::Explain { customer, item } => {
+            explain::explain(&session.job()?, customer.as_deref(), item.as_deref())
+        }
         Command::Runs(command) => runs::run(command, session),
         Command::Config(ConfigCommand::Show) => config_show(session),
         Command::Datasets(DatasetsCommand::Generate(world)) => generate::generate(session, world),

@@ -16,11 +16,14 @@ const MAX_NAME: usize = 40;
 
 /// Columns of `customers.parquet` that a rule may name, with what they hold; not the id: a rule is about a kind of
 /// customer, and its text is kept with the run.
-pub const CUSTOMER_FIELDS: [(&str, FieldType); 22] = [
+pub const CUSTOMER_FIELDS: [(&str, FieldType); 25] = [
     ("persona_id", FieldType::Number),
     ("persona_name", FieldType::Text),
     ("persona_confidence", FieldType::Number),
+    ("persona_low_confidence", FieldType::YesNo),
+    ("persona_held", FieldType::YesNo),
     ("second_persona_id", FieldType::Number),
+    ("second_persona_features", FieldType::Text),
     ("churn_probability", FieldType::Number),
     ("churn_decile", FieldType::Number),
     ("churn_top_reasons", FieldType::Text),

@@ -224,6 +224,18 @@ pub struct FeatureGaps {
 /// How personas are found with a feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureEncoding {
+    /// What it is: `number`, `yes or no`, `4 levels`.
+    #[serde(default)]
+    pub kind: String,
+    /// `behaviour` or `demographics`.
+    #[serde(default)]
+    pub group: String,
+    /// Factor of its variance in the job: of its group, of its family and of itself; absent in runs of earlier versions.
+    #[serde(default)]
+    pub group_weight: Option<f64>,
+    /// Whether a light column says who lacks it; else a gap says nothing at all.
+    #[serde(default)]
+    pub says_missing: bool,
     /// What takes the skew out of a number, and why, in words.
     pub skew: Option<String>,
     /// Cells so far out that they count as missing.

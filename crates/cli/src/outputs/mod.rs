@@ -17,7 +17,7 @@ mod summary;
 
 pub use format::{amount, count, counted, percent};
 pub use persona_file::PersonaFile;
-pub use report::render as render_report;
+pub use report::{HowMany, how_many, night_sentences, quantity, render as render_report};
 pub use run_record::{FileRows, RejectedRow, RunRecord};
 pub use summary::{of_rows as rows_table, of_run as run_summary};
 

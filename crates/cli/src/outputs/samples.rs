@@ -181,6 +181,18 @@ fn months() -> Vec<Month> {
 }
 
 fn data() -> DataQuality {
+    let encoding = |skew: &str, group_weight, relevance: Option<f64>, variance_share| FeatureEncoding {
+        kind: "number".into(),
+        group: "behaviour".into(),
+        group_weight: Some(group_weight),
+        says_missing: relevance.is_some(),
+        skew: Some(format!("{skew}: usual for its kind, skewness 0.12")),
+        set_aside: if relevance.is_some() { 12 } else { 0 },
+        capped: if relevance.is_some() { 40 } else { 0 },
+        relevance,
+        weight: relevance.map_or(1.0, |relevance| 2.0 * relevance),
+        variance_share,
+    };
     let gap = |feature: &str, missing, left_out: Option<&str>| FeatureGaps {
         feature: feature.into(),
         label: feature.replace('_', " "),
@@ -194,8 +206,14 @@ fn data() -> DataQuality {
         days_behind: 0.0,
         events: vec![KindCount { kind: "purchase".into(), events: 527_349 }],
         features: vec![
-            gap("orders", 0, None),
-            gap("order_gap_mean_days", 1_500, None),
+            FeatureGaps {
+                encoding: Some(encoding("square root", 1.0, None, 0.39)),
+                ..gap("orders", 0, None)
+            },
+            FeatureGaps {
+                encoding: Some(encoding("logarithm", 0.5, Some(0.42), 0.61)),
+                ..gap("order_gap_mean_days", 1_500, None)
+            },
             gap("country", 0, Some("the same for everybody")),
         ],
     }

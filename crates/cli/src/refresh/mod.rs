@@ -16,6 +16,7 @@ mod quality;
 mod recommend;
 mod record;
 mod results;
+pub mod runner_up;
 mod segments;
 mod slates;
 pub mod stages;

@@ -1,14 +1,24 @@
 //! What the events and features of a run are like: how fresh, how many of each kind, how full.
 
-use bespoke::features::{Column, FeatureTable};
-use bespoke::personas::{DropReason, FeatureReport, PersonaModel, SkewReport, SkewTransform};
+use bespoke::features::{Column, FeatureDef, FeatureFamily, FeatureKind, FeatureTable};
+use bespoke::personas::{
+    DropReason, Encoding, FeatureReport, PersonaModel, PersonaParams, SkewReport, SkewTransform,
+};
 use bespoke::types::{EventKind, Timestamp};
 
 use super::input::Input;
+use crate::outputs::counted;
 use crate::outputs::figures::{DataQuality, FeatureEncoding, FeatureGaps, KindCount};
 
 /// Looks at the events before the run's instant and at the features of the scored customers.
-pub fn of(input: &Input, table: &FeatureTable, personas: Option<&PersonaModel>) -> DataQuality {
+///
+/// `weights` are the parameters that personas are found with.
+pub fn of(
+    input: &Input,
+    table: &FeatureTable,
+    personas: Option<&PersonaModel>,
+    weights: &PersonaParams,
+) -> DataQuality {
     let events = &input.tables.events;
     let mut counts = [0u64; EventKind::ALL.len()];
     let (mut first, mut latest) = (None, None);
@@ -25,11 +35,11 @@ pub fn of(input: &Input, table: &FeatureTable, personas: Option<&PersonaModel>) 
         latest_event_at: latest.map(|at| Timestamp(at).to_string()),
         days_behind,
         events: kinds.map(|(kind, events)| KindCount { kind: kind.name().to_owned(), events }).collect(),
-        features: gaps(table, personas),
+        features: gaps(table, personas, weights),
     }
 }
 
-fn gaps(table: &FeatureTable, personas: Option<&PersonaModel>) -> Vec<FeatureGaps> {
+fn gaps(table: &FeatureTable, personas: Option<&PersonaModel>, weights: &PersonaParams) -> Vec<FeatureGaps> {
     let missing = |column: &Column| match column {
         Column::Number(cells) => cells.iter().filter(|cell| cell.is_nan()).count(),
         Column::Category(cells) => cells.iter().filter(|cell| cell.is_none()).count(),
@@ -50,13 +60,31 @@ fn gaps(table: &FeatureTable, personas: Option<&PersonaModel>) -> Vec<FeatureGap
             label: def.label.clone(),
             missing: missing(column) as u64,
             left_out: left_out(&def.name),
-            encoding: reported(&def.name).and_then(encoding),
+            encoding: personas
+                .zip(reported(&def.name))
+                .and_then(|(model, report)| encoding(def, model, report, weights)),
         })
         .collect()
 }
 
-fn encoding(feature: &FeatureReport) -> Option<FeatureEncoding> {
+fn encoding(
+    def: &FeatureDef,
+    model: &PersonaModel,
+    feature: &FeatureReport,
+    weights: &PersonaParams,
+) -> Option<FeatureEncoding> {
+    let encoded = model.transform().features().iter().find(|encoded| encoded.def.name == def.name)?;
+    let says_missing = match &encoded.encoding {
+        Encoding::Dropped { .. } => false,
+        Encoding::Number(number) => number.indicator.is_some(),
+        Encoding::Category(category) => category.missing.is_some(),
+    };
+    let is_demographic = def.family == FeatureFamily::Demographics;
     (feature.dropped.is_none() && !feature.reported_only).then(|| FeatureEncoding {
+        kind: kind_words(&encoded.encoding, &def.kind),
+        group: if is_demographic { "demographics" } else { "behaviour" }.to_owned(),
+        group_weight: Some(weights.weight_of(def)),
+        says_missing,
         skew: feature.skew.map(|skew| skew_words(&skew)),
         set_aside: feature.n_set_aside,
         capped: feature.n_capped,
@@ -64,6 +92,14 @@ fn encoding(feature: &FeatureReport) -> Option<FeatureEncoding> {
         weight: feature.relevance.map_or(1.0, |relevance| relevance.weight),
         variance_share: feature.variance_share,
     })
+}
+
+fn kind_words(encoding: &Encoding, kind: &FeatureKind) -> String {
+    match encoding {
+        Encoding::Category(category) => counted(category.levels.len() as u64, "levels"),
+        _ if *kind == FeatureKind::YesNo => "yes or no".to_owned(),
+        _ => "number".to_owned(),
+    }
 }
 
 fn skew_words(skew: &SkewReport) -> String {

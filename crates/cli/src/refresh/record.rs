@@ -15,7 +15,7 @@ use super::models::Fitted;
 use super::results::Known;
 use super::slates::{self, Slate};
 use super::tables::Activity;
-use super::{Task, changes, quality, value};
+use super::{Task, changes, personas, quality, value};
 use crate::outputs::RunRecord;
 use crate::outputs::figures::AtRisk;
 use crate::outputs::run_record::{ChurnSummary, Counts, Decile, Versions};
@@ -59,7 +59,12 @@ pub fn of(
         counts: counts(input, &known.activity),
         changes: known.changes.clone(),
         months: known.months.clone(),
-        data: quality::of(input, &fitted.table, fitted.models.personas()),
+        data: quality::of(
+            input,
+            &fitted.table,
+            fitted.models.personas(),
+            personas::params(task.job, task.session.kernel)?.params(),
+        ),
         metrics: fitted.metrics.clone(),
         at_risk: fitted.leaving.as_ref().map(|leaving| at_risk(fitted, leaving, &known.activity)),
         segments: Some(known.segments.clone()),

@@ -13,6 +13,7 @@ use bespoke_io::write_rejected;
 use super::habits::{self, Counted};
 use super::input::{self, Input};
 use super::models::Fitted;
+use super::runner_up::{self, RunnerUp};
 use super::slates::{self, Slate};
 use super::tables::{self, Activity, Scores};
 use super::{Made, Task, changes, personas, record, segments};
@@ -53,10 +54,15 @@ impl Results<'_> {
         let Self { task, policy, input, fitted, world, .. } = *self;
         let (dir, csv) = (task.run.dir(), task.job.output.csv);
         let activity = activity(input);
+        let runner_up = match fitted.models.personas() {
+            Some(model) => runner_up::of(model, &fitted.table, &fitted.assigned)?,
+            None => RunnerUp::default(),
+        };
         let scores = Scores {
             input,
             models: &fitted.models,
             assigned: &fitted.assigned,
+            runner_up: &runner_up,
             leaving: fitted.leaving.as_ref(),
             values: &fitted.value.rows,
             activity: &activity,

@@ -12,6 +12,7 @@ use bespoke_io::{OutColumn, OutValues, write_csv, write_parquet};
 
 use super::churn::Leaving;
 use super::input::Input;
+use super::runner_up::RunnerUp;
 use super::slates::Slate;
 use super::value::ValueRow;
 
@@ -20,6 +21,8 @@ pub struct Scores<'a> {
     pub input: &'a Input,
     pub models: &'a Models,
     pub assigned: &'a [Assignment],
+    /// What speaks for the second persona of every customer; nothing without personas.
+    pub runner_up: &'a RunnerUp,
     pub leaving: Option<&'a Leaving>,
     pub values: &'a [Option<ValueRow>],
     pub activity: &'a [Activity],
@@ -88,6 +91,10 @@ fn persona_columns<'a>(scores: &Scores<'a>) -> Vec<OutColumn<'a>> {
     let assigned = scores.assigned;
     let n = scores.input.scored.len();
     let cell = |row: usize| assigned.get(row);
+    let runner_up = OutValues::Coded {
+        names: scores.runner_up.names.iter().map(|names| Cow::Borrowed(names.as_str())).collect(),
+        codes: (0..n).map(|row| scores.runner_up.codes.get(row).copied().flatten()).collect(),
+    };
     let names = profiles.iter().map(|profile| Cow::Borrowed(profile.name.as_str())).collect();
     let place = |id: u32| profiles.iter().position(|profile| profile.id == id).map(|at| at as u32);
     let codes = (0..n).map(|row| cell(row).and_then(|a| place(a.persona))).collect();
@@ -102,9 +109,18 @@ fn persona_columns<'a>(scores: &Scores<'a>) -> Vec<OutColumn<'a>> {
             OutValues::F64((0..n).map(|row| cell(row).map(|a| a.confidence)).collect()),
         ),
         OutColumn::new(
+            "persona_low_confidence",
+            OutValues::Bool((0..n).map(|row| cell(row).map(|a| a.low_confidence)).collect()),
+        ),
+        OutColumn::new(
+            "persona_held",
+            OutValues::Bool((0..n).map(|row| cell(row).map(|a| a.held)).collect()),
+        ),
+        OutColumn::new(
             "second_persona_id",
             OutValues::U32((0..n).map(|row| cell(row).and_then(|a| a.second)).collect()),
         ),
+        OutColumn::new("second_persona_features", runner_up),
     ]
 }
 

@@ -2,6 +2,7 @@
 
 mod config;
 mod demo_model;
+mod explain;
 mod fetch;
 mod fixture;
 mod init;

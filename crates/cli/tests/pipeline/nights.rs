@@ -44,7 +44,7 @@ fn assigned(fixture: &Fixture, run: u32) -> BTreeMap<String, u32> {
 }
 
 /// The table of events without the latest twentieth.
-fn without_the_last_twentieth(events: &str) -> String {
+pub fn without_the_last_twentieth(events: &str) -> String {
     let (head, rows) = events.split_once('\n').unwrap();
     let time = |row: &str| row.split(',').nth(2).unwrap().to_owned();
     let mut times: Vec<String> = rows.lines().map(time).collect();

@@ -10,11 +10,11 @@ use super::super::persona_file::PersonaFile;
 use super::html::Table;
 
 /// What the template is given.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct HowMany {
-    sentences: Vec<String>,
+    pub sentences: Vec<String>,
     /// What has to be known before the personas are used.
-    warning: Option<String>,
+    pub warning: Option<String>,
     /// Safe; absent when one number was tried only.
     table: Option<String>,
 }

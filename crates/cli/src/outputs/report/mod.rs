@@ -6,6 +6,7 @@
 mod actions;
 mod charts;
 mod churn;
+mod features;
 mod glossary;
 mod how_many;
 mod html;
@@ -31,8 +32,10 @@ use super::files;
 use super::format;
 use super::persona_file::{Persona, PersonaFile};
 use super::run_record::{Metric, RecommendationSummary, RejectedRow, RunRecord};
+pub use how_many::{HowMany, of as how_many};
 use html::Table;
 pub use nights::sentences as night_sentences;
+pub use words::quantity;
 
 /// The page. Everything that comes from data is escaped; nothing is loaded from anywhere.
 ///
@@ -74,7 +77,11 @@ fn with_spoken_currency<'a>(
     }
     let (mut run, mut file) = (run.clone(), file.clone());
     UNITS.clone_into(&mut run.currency);
-    for centre in file.personas.iter_mut().flat_map(|persona| &mut persona.centroid) {
+    let centres = |persona| {
+        let Persona { centroid, reported_only, .. }: &mut Persona = persona;
+        centroid.iter_mut().chain(reported_only)
+    };
+    for centre in file.personas.iter_mut().flat_map(centres) {
         if centre.unit == NO_CURRENCY {
             UNITS.clone_into(&mut centre.unit);
         }

@@ -12,7 +12,7 @@ use super::how_many::{self, HowMany};
 use super::html::{Bar, Figure, Table, bars, diverging, escape, isolated, number, track};
 use super::nights::{self, NightsView};
 use super::words::quantity;
-use super::{Context, Section, words};
+use super::{Context, Section, features, words};
 
 /// Effects on a card.
 const MAX_EFFECTS: usize = 6;
@@ -36,6 +36,10 @@ struct Content<'a> {
     map: Option<MapView>,
     heat: Option<String>,
     heat_rest: usize,
+    /// Safe; what sensitive features are like.
+    reported_only: Option<String>,
+    /// Safe; how every feature is read.
+    read_as: Option<String>,
     cards: Vec<Card<'a>>,
     has_revenue: bool,
     /// Whether any card has bars of effects.
@@ -94,6 +98,8 @@ pub fn section(context: &Context<'_>) -> Result<Section> {
         map: file.map.as_ref().map(|map| map_view(context, map)),
         heat: (file.personas.len() > 1 && !file.standardised.is_empty()).then(|| heat(context)),
         heat_rest: file.standardised.len().saturating_sub(MAX_FEATURES),
+        reported_only: features::reported_only(context),
+        read_as: features::read_as(context),
         cards,
         has_revenue: context.has_revenue(),
         has_effects: file.personas.iter().any(|persona| !persona.effects.is_empty()),

@@ -42,6 +42,7 @@ fn the_page_tells_what_a_marketer_asks() {
         "value_at_risk",
         "55 of 4,294 customers of both runs (1.3 %) are in another persona.",
         "moderate drift",
+        "that it is unknown counts a little",
     ] {
         assert!(page.contains(part), "{part}");
     }
@@ -101,6 +102,9 @@ fn hostile(text: &str) -> String {
     run.data.features.iter_mut().for_each(|one| {
         one.label = text();
         one.left_out = Some(text());
+        if let Some(encoding) = &mut one.encoding {
+            (encoding.kind, encoding.group, encoding.skew) = (text(), text(), Some(text()));
+        }
     });
     let changes = run.changes.as_mut().unwrap();
     changes.before.as_mut().unwrap().as_of = text();
@@ -122,6 +126,8 @@ fn hostile(text: &str) -> String {
         persona.effects[1].feature = "orders".to_owned();
         persona.centroid[0].label = text();
         persona.centroid[0].unit = text();
+        persona.reported_only = persona.centroid.clone();
+        persona.reported_only[0].level = Some(text());
         for list in [&mut persona.top_categories, &mut persona.top_items] {
             list[0].id = text();
             list[0].title = Some(text());

@@ -59,9 +59,10 @@ fn report_of(fixture: &Fixture, name: &str, rows: &str) -> String {
 fn customers() -> String {
     let row = |n: u32| {
         let (plan, charge) = if n.is_multiple_of(3) { ("basic", 20) } else { ("large", 80) };
-        format!("C{n},{},{plan},{}\n", 20 + n % 50, charge + n % 7)
+        let gender = if n.is_multiple_of(5) { "f" } else { "m" };
+        format!("C{n},{},{gender},{plan},{}\n", 20 + n % 50, charge + n % 7)
     };
-    ["customer_id,age,plan,monthly_charge\n".to_owned()].into_iter().chain((0..400).map(row)).collect()
+    ["customer_id,age,gender,plan,monthly_charge\n".to_owned()].into_iter().chain((0..400).map(row)).collect()
 }
 
 /// Orders without a price.
@@ -83,6 +84,11 @@ fn reports_of_little_say_only_what_they_know() {
     assert!(customers.contains("churn and recommendations are not available: there are no events"));
     for absent in ["Revenue so far", "of all revenue", "XXX", "<dt>AUC", "No rule calls", "cltv is"] {
         assert!(!customers.contains(absent), "customers alone: {absent}");
+    }
+    for part in
+        ["Sensitive features, only reported", "gender: f", "How every feature is read", "sensitive: only"]
+    {
+        assert!(customers.contains(part), "customers alone: {part}");
     }
     let unpriced = report_of(&fixture, "orders.csv", &unpriced());
     for absent in ["Revenue by month", "Revenue so far", "XXX", ": ials", "cltv: "] {
