@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::answer_words::bullets;
 use crate::outputs::persona_file::Persona;
-use crate::outputs::{HowMany, PersonaFile, RunRecord, counted, how_many, night_sentences, percent};
+use crate::outputs::{HowMany, PersonaFile, RunRecord, how_many, night_sentences};
 use crate::ui::Answer;
 
 /// What is said of all personas of a run.
@@ -42,10 +42,8 @@ fn text(run: u32, record: &RunRecord, file: &PersonaFile, why: &HowMany, nights:
         let reason = reason.map_or("this run has no figures for them", |one| one.reason.as_str());
         return format!("There are no personas {of}: {reason}.");
     }
-    let card = |card: &Persona| {
-        let size = counted(card.size, "customers");
-        format!("\"{}\", {size} ({}): {}", card.name, percent(card.share), card.description)
-    };
+    // The description begins with the size.
+    let card = |card: &Persona| format!("\"{}\": {}", card.name, card.description);
     let mut reasons = why.sentences.clone();
     reasons.extend(why.warning.iter().map(|warning| format!("warning: {warning}")));
     let cards: Vec<String> = file.personas.iter().map(card).collect();
@@ -67,7 +65,7 @@ mod tests {
         assert!(told.text.starts_with(&format!("{} (run 000007, as of ", file.how_many)), "{}", told.text);
         for part in [
             "Why so many\n  - Every number from 2 to 4 was tried.",
-            "\"Frequent big spenders\", 1,200 customers (27.7 %): They come often & spend much.",
+            "\"Frequent big spenders\": They come often & spend much.",
             "Against the run before\n  - Of 2 personas before",
         ] {
             assert!(told.text.contains(part), "{part} in {}", told.text);

@@ -208,7 +208,7 @@ impl RunnerUp {
             (Some(here), Some(there)) => {
                 let unit = if leaning.label.contains(&leaning.unit) { "" } else { leaning.unit.as_str() };
                 let [here, there] = [here, there].map(|x| quantity(x, unit, currency));
-                format!("{} ({there} there, {here} here)", leaning.label)
+                format!("{} (there {there}, in their own persona {here})", leaning.label)
             }
             _ => leaning.label.clone(),
         };
@@ -268,7 +268,9 @@ mod tests {
             [
                 "persona: \"Frequent big spenders\". They come often & spend much.",
                 "fairly sure: the runner-up is 1.2 times as far away (confidence 0.10 of 1)",
-                &format!("runner-up: \"{second}\"; for it speaks orders (2 there, 9 here); no middle"),
+                &format!(
+                    "runner-up: \"{second}\"; for it speaks orders (there 2, in their own persona 9); no middle"
+                ),
             ]
         );
         let json = persona.json();
