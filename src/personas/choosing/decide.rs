@@ -141,6 +141,20 @@ mod tests {
     }
 
     #[test]
+    fn the_error_of_tables_without_groups_counts_too() {
+        let unsure = |k, silhouette, standard_error| {
+            let null = Some(NullSilhouette { mean: 0.1, standard_error });
+            Candidate { null, ..candidate(k, silhouette, 40) }
+        };
+        // .03 apart; the errors are .01 and .04.
+        let at = |standard_error| {
+            let tried = [unsure(2, 0.57, 0.0), unsure(3, 0.60, standard_error)];
+            decide(&tried, Choice::Range(2, 3), None).unwrap().0
+        };
+        assert_eq!((at(0.0), at(0.04)), (1, 0));
+    }
+
+    #[test]
     fn what_is_not_found_again_is_not_chosen_unless_nothing_is() {
         let tried = [
             stable(candidate(2, 0.4, 80), 0.9),

@@ -65,3 +65,37 @@ pub(crate) fn simplified_silhouette(assignment: &FinalAssignment) -> Option<(f64
     let mean = sum / n;
     Some((mean, ((squares / n - mean * mean).max(0.0) / n).sqrt()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::choice::Choice;
+    use super::*;
+    use crate::params::Params;
+    use crate::personas::PersonaParams;
+    use crate::personas::clustering::lloyd::{Start, run};
+    use crate::personas::grid::GridMatrix;
+
+    #[test]
+    fn two_pairs_on_a_line_by_hand() {
+        let mut matrix = GridMatrix::zeros(4, 1);
+        for (row, x) in [0.0, 2.0, 10.0, 12.0].into_iter().enumerate() {
+            matrix.cells_mut()[row * 8] = x;
+        }
+        let points = Points::new(&matrix);
+        let rules = PersonaParams::new(2, 1).check().unwrap().rules();
+        let of = |min_size| {
+            let run = run(&points, Start::Centroids(vec![1.0, 11.0]), rules).unwrap();
+            let search = Search { choice: Choice::Fixed(2), n_init: 1, min_size, seed: 1, rules };
+            measure(&points, run, search).candidate
+        };
+        let found = of(2);
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} is not {b}");
+        close(found.inertia, 4.0);
+        close(found.explained_share, 1.0 - 4.0 / 104.0);
+        close(found.simplified_silhouette.unwrap(), (10.0 / 11.0 + 8.0 / 9.0) / 2.0);
+        close(found.standard_error.unwrap(), (10.0 / 11.0 - 8.0 / 9.0) / 2.0 / 2.0);
+        close(found.calinski_harabasz.unwrap(), 50.0);
+        close(found.davies_bouldin.unwrap(), 0.2);
+        assert_eq!((found.smallest, found.large_enough, of(3).large_enough), (2, true, false));
+    }
+}

@@ -114,6 +114,17 @@ mod tests {
     }
 
     #[test]
+    fn a_row_alone_counts_0() {
+        let mut matrix = GridMatrix::zeros(3, 1);
+        for (row, x) in [0.0, 1.0, 9.0].into_iter().enumerate() {
+            matrix.cells_mut()[row * 8] = x;
+        }
+        let found = silhouettes(&matrix, &[vec![0, 0, 1]], 3)[0].clone().unwrap();
+        // (9 - 1) / 9, (8 - 1) / 8 and 0.
+        assert!((found.mean - (8.0 / 9.0 + 7.0 / 8.0) / 3.0).abs() < 1e-7, "{found:?}");
+    }
+
+    #[test]
     fn a_sample_says_how_far_it_may_be_off() {
         let matrix = matrix(100, 9);
         let labels: Vec<u32> = (0..100).map(|row| u32::from(matrix.row(row)[0] > 0.0)).collect();

@@ -122,3 +122,81 @@ fn summary(again: &[&Again], k: usize) -> Resampled {
     };
     Resampled { stability, jaccards }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::Params;
+    use crate::personas::PersonaParams;
+    use crate::personas::grid::GridMatrix;
+
+    /// Rows of one column.
+    fn line(places: impl ExactSizeIterator<Item = f32>) -> GridMatrix {
+        let mut matrix = GridMatrix::zeros(places.len(), 1);
+        for (row, place) in places.enumerate() {
+            matrix.cells_mut()[row * 8] = place;
+        }
+        matrix
+    }
+
+    fn measured(matrix: &GridMatrix, k: usize, labels: &[u32], n_resamples: usize) -> Option<Resampled> {
+        let rules = PersonaParams::new(2, 1).check().unwrap().rules();
+        let points = Points::new(matrix);
+        let resampling = Resampling { points: &points, rules, n_resamples, seed: 1 };
+        resampling.measure(&[Reference { k, labels }]).pop().unwrap()
+    }
+
+    #[test]
+    fn groups_of_one_are_found_again_where_they_are_in_the_resample() {
+        let matrix = line((0..100).map(|row| if row < 4 { 50.0 * (row + 1) as f32 } else { 0.0 }));
+        let labels: Vec<u32> = (0..100).map(|row| if row < 4 { row + 1 } else { 0 }).collect();
+        let found = measured(&matrix, 5, &labels, 100).unwrap();
+        // 80 of 100 hold all four with .41; one that does not cannot have five groups and counts as nothing.
+        for share in found.jaccards.iter().chain([&found.stability.adjusted_rand]) {
+            assert!((0.26..0.56).contains(share), "{share}");
+        }
+        assert_eq!(found.stability.n_resamples, 100);
+        assert_eq!(found.stability.least_jaccard, found.jaccards.iter().copied().fold(1.0, f64::min));
+    }
+
+    #[test]
+    fn the_weakest_persona_is_told_and_the_names_of_labels_do_not_count() {
+        // Two far groups, and one in the middle that labels cut at random.
+        let place = |row: usize| [0.0, 100.0, 200.0, 200.0][row % 4] + (row / 4) as f32 / 50.0;
+        let matrix = line((0..400).map(place));
+        for names in [[0, 1, 2, 3], [3, 2, 1, 0]] {
+            let cut = |row: usize| row % 4 + usize::from(row % 4 == 2 && row % 8 == 2);
+            let labels: Vec<u32> = (0..400).map(|row| names[cut(row)]).collect();
+            let found = measured(&matrix, 4, &labels, 20).unwrap();
+            let of = |place: usize| found.jaccards[names[place] as usize];
+            assert!(
+                of(0) > 0.7 && of(2) < 0.7 && found.stability.least_jaccard <= of(2),
+                "{:?}",
+                found.jaccards
+            );
+            let two: Vec<u32> = labels.iter().map(|&l| u32::from(l == names[0])).collect();
+            let again = measured(&line((0..400).map(|row| if row % 4 == 0 { 0.0 } else { 9.0 })), 2, &two, 5);
+            assert_eq!(again.unwrap().stability.adjusted_rand, 1.0);
+        }
+    }
+
+    #[test]
+    fn a_large_table_is_compared_by_a_sample_of_its_own_rows() {
+        let n = MAX_COMPARED + 2000;
+        let far = |row: usize| row % 7 == 0;
+        let matrix = line((0..n).map(|row| if far(row) { 10.0 } else { 0.0 }));
+        let labels: Vec<u32> = (0..n).map(|row| u32::from(far(row))).collect();
+        assert_eq!(measured(&matrix, 2, &labels, 2).unwrap().stability.adjusted_rand, 1.0);
+    }
+
+    #[test]
+    fn too_few_rows_say_nothing() {
+        let matrix = line((0..20).map(|row| row as f32));
+        let measured = |k: u32, n_resamples| {
+            let labels: Vec<u32> = (0..20).map(|row| row % k).collect();
+            measured(&matrix, k as usize, &labels, n_resamples).is_some()
+        };
+        assert!(!measured(5, 3), "16 rows in a resample, 20 wanted");
+        assert!(measured(4, 3) && !measured(1, 3) && !measured(4, 0));
+    }
+}

@@ -59,15 +59,18 @@ pub(crate) fn compare(
             }
         })
         .collect();
-    let p_value = p_value(&silhouettes);
-    let nulls = (0..ks.len())
-        .map(|at| {
-            let (mean, variance) = moments(silhouettes[1..].iter().map(|table| table[at]));
-            NullSilhouette { mean, standard_error: (variance / N_REPLICATES as f64).sqrt() }
-        })
-        .collect();
-    let structure = Structure { found: p_value <= 0.05, p_value, n_replicates: N_REPLICATES };
-    Some(Comparison { structure, nulls })
+    Some(comparison(&silhouettes))
+}
+
+/// What the silhouettes of the table and of its replicates, by table and number of personas, say.
+fn comparison(silhouettes: &[Vec<f64>]) -> Comparison {
+    let (p_value, n_replicates) = (p_value(silhouettes), silhouettes.len() - 1);
+    let null = |at: usize| {
+        let (mean, variance) = moments(silhouettes[1..].iter().map(|table| table[at]));
+        NullSilhouette { mean, standard_error: (variance / n_replicates as f64).sqrt() }
+    };
+    let nulls = (0..silhouettes[0].len()).map(null).collect();
+    Comparison { structure: Structure { found: p_value <= 0.05, p_value, n_replicates }, nulls }
 }
 
 /// The simplified silhouette of a quick fit; 0 where there is none.
@@ -102,6 +105,37 @@ fn moments(cells: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::params::Params;
+    use crate::personas::PersonaParams;
+
+    fn tables(first: f64, replicates: impl Iterator<Item = f64>) -> Vec<Vec<f64>> {
+        std::iter::once(first).chain(replicates).map(|silhouette| vec![silhouette]).collect()
+    }
+
+    #[test]
+    fn figures_of_tables_without_groups_leave_out_the_table_itself() {
+        let Comparison { structure, nulls } = comparison(&tables(0.9, [0.1, 0.3, 0.5].into_iter()));
+        assert_eq!((structure.found, structure.p_value, structure.n_replicates), (false, 0.25, 3));
+        assert!((nulls[0].mean - 0.3).abs() < 1e-12, "{nulls:?}");
+        assert!((nulls[0].standard_error - 0.2 / 3f64.sqrt()).abs() < 1e-12, "{nulls:?}");
+    }
+
+    #[test]
+    fn groups_are_found_up_to_one_in_twenty() {
+        let found = |n_above: u32| {
+            let above = |r| if r < n_above { 0.95 } else { 0.3 };
+            comparison(&tables(0.9, (0..19).map(above))).structure.found
+        };
+        assert_eq!([0, 1].map(found), [true, false]);
+    }
+
+    #[test]
+    fn one_feature_is_its_own_replicate_and_not_compared() {
+        let rules = PersonaParams::new(2, 1).check().unwrap().rules();
+        let matrix = GridMatrix::zeros(50, 2);
+        assert!(compare(&matrix, &[0..2], &[2], 1, rules).is_none());
+        assert!(compare(&matrix, &[0..1, 1..2], &[], 1, rules).is_none());
+    }
 
     #[test]
     fn the_p_value_counts_tables_at_least_as_well_separated() {
