@@ -12,7 +12,7 @@ use super::gaps::Gaps;
 use super::relevance::{Learned, Part};
 use super::transform::PersonaTransform;
 use crate::error::DataError;
-use crate::features::{Column, FeatureDef, FeatureKind, FeatureTable};
+use crate::features::{Column, FeatureDef, FeatureKind, FeatureTable, POOLED_LEVEL};
 use crate::personas::grid::GridMatrix;
 use crate::personas::params::PersonaParams;
 use crate::personas::report::{Encoded, FeatureRelevance, SkewReport, TransformReport};
@@ -327,7 +327,10 @@ fn encode_category(levels: &[String], codes: &[Option<u32>]) -> (Encoding, Vec<S
     let missing = append(large(n_missing), n_missing, MISSING);
     let n_levels = named.len() + usize::from(other.is_some());
     if n_levels + usize::from(missing.is_some()) < 2 {
-        let several = named.is_empty() && counts.iter().filter(|&&count| count > 0).count() > 1;
+        // A level that the feature table pooled is many levels.
+        let is_pooled = |&level: &usize| levels[level] == POOLED_LEVEL;
+        let n_seen = counts.iter().filter(|&&count| count > 0).count();
+        let several = kept.iter().all(is_pooled) && (!kept.is_empty() || n_seen > 1);
         let reason = if several { DropReason::NoLargeLevel } else { DropReason::Constant };
         return (Encoding::Dropped { reason }, Vec::new());
     }

@@ -266,7 +266,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::features::SPEC_VERSION;
+    use crate::features::{POOLED_LEVEL, SPEC_VERSION};
     use crate::personas::OTHER;
     use crate::personas::{DropReason, PersonaParams, Relevance, SkewTransform};
     use crate::tables::Buckets;
@@ -416,5 +416,8 @@ mod tests {
         assert_eq!(dropped(levels(), one_level), Some(DropReason::Constant));
         let no_level = Column::Category(vec![None; 100]);
         assert_eq!(dropped(levels(), no_level), Some(DropReason::AllMissing));
+        let pooled = FeatureKind::Category { levels: vec![POOLED_LEVEL.to_owned()] };
+        let many_rare = Column::Category(vec![Some(0); 100]);
+        assert_eq!(dropped(pooled, many_rare), Some(DropReason::NoLargeLevel));
     }
 }
