@@ -98,6 +98,39 @@ pub struct FeatureDef {
     pub family: FeatureFamily,
 }
 
+impl FeatureDef {
+    /// A cell for people: with its unit where the label does not say it, shares as percentages, trends as the change
+    /// from one window to the next.
+    #[must_use]
+    pub fn quantity(&self, cell: f64) -> String {
+        match self.kind {
+            FeatureKind::Share => return format!("{:.1} %", 100.0 * cell),
+            FeatureKind::Trend => return change(cell),
+            _ => {}
+        }
+        let digits = match cell.abs() {
+            size if size.fract() == 0.0 || size >= 100.0 => 0,
+            size if size >= 10.0 => 1,
+            _ => 2,
+        };
+        let is_said = self.label.split(' ').any(|word| word == self.unit);
+        let unit = if is_said { "" } else { self.unit.as_str() };
+        format!("{cell:.digits$} {unit}").trim_end().to_owned()
+    }
+}
+
+/// What `(recent - before) / (recent + before)` says of recent against before.
+fn change(trend: f64) -> String {
+    let ratio = (1.0 + trend) / (1.0 - trend);
+    match trend {
+        trend if trend >= 1.0 => "up from none".to_owned(),
+        trend if trend <= -1.0 => "down to none".to_owned(),
+        trend if trend > 0.0 => format!("up {:.0} %", 100.0 * (ratio - 1.0)),
+        trend if trend < 0.0 => format!("down {:.0} %", 100.0 * (1.0 - ratio)),
+        _ => "no change".to_owned(),
+    }
+}
+
 /// The columns of a [`super::FeatureTable`], in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FeatureSpec {
@@ -138,5 +171,27 @@ impl FeatureSpec {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_told_as_people_say_them() {
+        let told = |label: &str, unit: &str, kind: FeatureKind, cell: f64| {
+            let (name, family) = ("x".to_owned(), FeatureFamily::Purchases);
+            FeatureDef { name, label: label.to_owned(), unit: unit.to_owned(), kind, family }.quantity(cell)
+        };
+        assert_eq!(told("revenue", "EUR", FeatureKind::Money, 1234.56), "1235 EUR");
+        assert_eq!(told("revenue", "EUR", FeatureKind::Money, 61.54), "61.5 EUR");
+        assert_eq!(told("age", "", FeatureKind::Number, 0.123), "0.12");
+        assert_eq!(told("orders in the last 30 days", "orders", FeatureKind::Count, 1.0), "1");
+        assert_eq!(told("share of orders", "", FeatureKind::Share, 0.25), "25.0 %");
+        let trend = |cell| told("orders", "", FeatureKind::Trend, cell);
+        // 3 after 1, 1 after 3, and one side of nothing.
+        let changes = [0.5, -0.5, 1.0, -1.0, 0.0].map(trend);
+        assert_eq!(changes, ["up 200 %", "down 67 %", "up from none", "down to none", "no change"]);
     }
 }

@@ -2,8 +2,8 @@
 
 use super::cells::encoding::{MISSING, OTHER};
 use super::cells::transform::PersonaTransform;
-use super::profile::{Centre, Effect, PersonaProfile};
-use crate::features::{FeatureDef, FeatureKind};
+use super::profile::{Centre, Effect, PersonaProfile, size_words};
+use crate::features::{FeatureDef, FeatureKind, POOLED_LEVEL};
 
 /// Effects weaker than this (in standard deviations) name nobody.
 const LEAST_STRENGTH: f64 = 0.3;
@@ -104,7 +104,7 @@ impl<'a> Words<'a> {
         let more = effect.strength > 0.0;
         let own = Subject::Feature(def.name.clone());
         if let Some(level) = &effect.level {
-            let named = more && level != OTHER && level != MISSING;
+            let named = more && ![OTHER, MISSING, POOLED_LEVEL].contains(&level.as_str());
             return named.then(|| (own, Part::Suffix(format!("{}: {level}", def.label))));
         }
         if def.kind == FeatureKind::Trend {
@@ -136,6 +136,9 @@ impl<'a> Words<'a> {
             if parts.len() == MOST_TRAITS {
                 break;
             }
+            if is_passing(profile, effect) {
+                continue;
+            }
             let Some((subject, part)) = self.part(effect) else { continue };
             let second_noun =
                 matches!(part, Part::Noun(_)) && parts.iter().any(|p| matches!(p, Part::Noun(_)));
@@ -146,6 +149,20 @@ impl<'a> Words<'a> {
         }
         parts
     }
+}
+
+/// Whether a window of days says of a persona what the whole time does not: customers who joined last month have spent
+/// much in it, and are no big spenders.
+fn is_passing(profile: &PersonaProfile, effect: &Effect) -> bool {
+    let Some(whole) = without_window(&effect.feature) else { return false };
+    let whole = profile.effects.iter().find(|other| other.feature == whole);
+    whole.is_some_and(|whole| whole.strength * effect.strength.signum() < LEAST_STRENGTH)
+}
+
+/// "revenue" of "revenue_30_days".
+fn without_window(feature: &str) -> Option<&str> {
+    let (whole, days) = feature.strip_suffix("_days")?.rsplit_once('_')?;
+    (!days.is_empty() && days.bytes().all(|byte| byte.is_ascii_digit())).then_some(whole)
 }
 
 /// Gives a name to every profile without one; no two profiles share a name.
@@ -198,8 +215,7 @@ fn compose(parts: &[Part]) -> String {
 
 /// Size, share and the figures of the strongest effects.
 pub(crate) fn describe(profile: &PersonaProfile, words: &Words<'_>) -> String {
-    let unit = if profile.size == 1 { "customer" } else { "customers" };
-    let mut text = format!("{} {unit} ({} of all).", profile.size, percent(profile.share));
+    let mut text = size_words(profile.size, profile.share);
     let mut told: Vec<&str> = Vec::new();
     let mut figures = Vec::new();
     for effect in profile.effects.iter().filter(|e| e.strength.abs() >= LEAST_STRENGTH) {
@@ -215,6 +231,8 @@ pub(crate) fn describe(profile: &PersonaProfile, words: &Words<'_>) -> String {
         text.push_str(" Against all customers: ");
         text.push_str(&figures.join("; "));
         text.push('.');
+    } else if told.is_empty() && profile.share < 1.0 {
+        text.push_str(" Near the middle of all customers in every feature.");
     }
     text
 }
@@ -225,7 +243,8 @@ fn figure(profile: &PersonaProfile, effect: &Effect, words: &Words<'_>) -> Optio
     let label = &def.label;
     profile.centre.iter().find_map(|centre| match centre {
         Centre::Median { feature, median: Some(own), overall: Some(all) } if *feature == def.name => {
-            Some(format!("{label} {} (median of all {})", quantity(*own, def), quantity(*all, def)))
+            let (own, all) = (def.quantity(*own), def.quantity(*all));
+            (own != all).then(|| format!("{label} {own} (median of all {all})"))
         }
         Centre::Yes { feature, share: Some(own), overall: Some(all) } if *feature == def.name => {
             Some(format!("{label} {} (all {})", percent(*own), percent(*all)))
@@ -237,20 +256,6 @@ fn figure(profile: &PersonaProfile, effect: &Effect, words: &Words<'_>) -> Optio
         }
         _ => None,
     })
-}
-
-fn quantity(x: f64, def: &FeatureDef) -> String {
-    if def.kind == FeatureKind::Share {
-        return percent(x);
-    }
-    let digits = match x.abs() {
-        _ if x == x.trunc() => 0,
-        size if size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        _ => 2,
-    };
-    let space = if def.unit.is_empty() { "" } else { " " };
-    format!("{x:.digits$}{space}{}", def.unit)
 }
 
 fn percent(share: f64) -> String {
@@ -283,7 +288,9 @@ mod tests {
             spec_version: 1,
             features: vec![
                 feature("orders", "orders", "orders", FeatureKind::Count),
-                feature("orders_90d", "orders in 90 days", "orders", FeatureKind::Count),
+                feature("orders_90_days", "orders in the last 90 days", "orders", FeatureKind::Count),
+                feature("revenue_30_days", "revenue in the last 30 days", "EUR", FeatureKind::Money),
+                feature("days_since_last_order", "days since the last order", "days", FeatureKind::Duration),
                 feature("revenue", "revenue", "EUR", FeatureKind::Money),
                 feature("distinct_items", "distinct items", "items", FeatureKind::Count),
                 feature("revenue_trend", "trend of revenue", "", FeatureKind::Trend),
@@ -334,7 +341,7 @@ mod tests {
         let average = profile(&[("orders", None, 0.1)]);
         let frequent = profile(&[
             ("orders", None, 2.0),
-            ("orders_90d", None, 1.9),
+            ("orders_90_days", None, 1.9),
             ("revenue", None, 1.0),
             ("age", None, 0.9),
         ]);
@@ -351,6 +358,37 @@ mod tests {
         ];
         assert_eq!(names(vec![average, frequent, spenders, country, letter]), expected);
         assert_eq!(names(vec![profile(&[])]), ["All customers"]);
+    }
+
+    #[test]
+    fn a_good_month_makes_no_big_spender() {
+        let lately = |whole: f64| {
+            profile(&[
+                ("revenue_trend", None, 1.2),
+                ("revenue_30_days", None, 1.1),
+                ("days_since_last_order", None, -0.9),
+                ("revenue", None, whole),
+            ])
+        };
+        let expected = ["Growing recent customers", "Growing big spenders", "Growing recent small spenders"];
+        assert_eq!(names(vec![lately(0.2), lately(0.3), lately(-1.0)]), expected);
+        for (feature, whole) in [
+            ("orders_365_days", Some("orders")),
+            ("days_since_last_order", None),
+            ("tenure_days", None),
+            ("order_gap_mean_days", None),
+            ("revenue", None),
+        ] {
+            assert_eq!(without_window(feature), whole);
+        }
+    }
+
+    #[test]
+    fn pooled_levels_name_nobody() {
+        for level in [OTHER, MISSING, POOLED_LEVEL] {
+            let rest = profile(&[("country", Some(level), 1.2)]);
+            assert_eq!(names(vec![rest, profile(&[("age", None, 1.0)])])[0], "Average customers");
+        }
     }
 
     #[test]
@@ -375,5 +413,14 @@ mod tests {
         let expected =
             "50 customers (25.0 % of all). Against all customers: revenue 1234 EUR (median of all 20 EUR).";
         assert_eq!(text, expected);
+        let same = Centre::Median { feature: "revenue".to_owned(), median: Some(1.0), overall: Some(1.0) };
+        let same = PersonaProfile { centre: vec![same], ..profile(&[("revenue", None, 1.0)]) };
+        let same = describe(&same, &Words::new(&transform));
+        assert!(!same.contains("Against"), "equal figures set nobody apart: {same}");
+        let middle = profile(&[("revenue", None, 0.1)]);
+        let expected = "50 customers (25.0 % of all). Near the middle of all customers in every feature.";
+        assert_eq!(describe(&middle, &Words::new(&transform)), expected);
+        let everybody = PersonaProfile { share: 1.0, ..middle };
+        assert_eq!(describe(&everybody, &Words::new(&transform)), "50 customers (100.0 % of all).");
     }
 }

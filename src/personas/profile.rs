@@ -26,6 +26,24 @@ pub struct PersonaProfile {
     pub radius: Radius,
 }
 
+impl PersonaProfile {
+    /// The description with another size: customers whom stickiness holds, or a table the model was not fitted on,
+    /// make a persona larger or smaller than it was at the fit.
+    #[must_use]
+    pub fn description_of(&self, size: u64, share: f64) -> String {
+        match self.description.strip_prefix(&size_words(self.size, self.share)) {
+            Some(figures) => format!("{}{figures}", size_words(size, share)),
+            None => self.description.clone(),
+        }
+    }
+}
+
+/// The sentence that a description begins with.
+pub(crate) fn size_words(size: u64, share: f64) -> String {
+    let unit = if size == 1 { "customer" } else { "customers" };
+    format!("{size} {unit} ({:.1} % of all).", 100.0 * share)
+}
+
 /// The middle of one feature over the members of a persona, in natural units.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "type")]
@@ -96,4 +114,28 @@ pub struct Radius {
     pub p90: f64,
     /// 99 % are nearer.
     pub p99: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_takes_another_size() {
+        let profile = PersonaProfile {
+            id: 0,
+            name: "Big spenders".to_owned(),
+            description: format!("{} Against all customers: age 49.", size_words(20, 0.2)),
+            size: 20,
+            share: 0.2,
+            centre: Vec::new(),
+            reported_only: Vec::new(),
+            effects: Vec::new(),
+            radius: Radius { p50: 1.0, p90: 2.0, p99: 3.0 },
+        };
+        let expected = "1 customer (0.9 % of all). Against all customers: age 49.";
+        assert_eq!(profile.description_of(1, 1.0 / 110.0), expected);
+        let other = PersonaProfile { description: "My words.".to_owned(), ..profile };
+        assert_eq!(other.description_of(1, 0.5), "My words.");
+    }
 }

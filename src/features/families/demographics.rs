@@ -14,7 +14,8 @@ pub(in crate::features) fn defs(attributes: &[AttributePlan]) -> Vec<FeatureDef>
 }
 
 fn attribute_def(plan: &AttributePlan) -> FeatureDef {
-    let (name, label) = (slug(&plan.name), plan.name.as_str());
+    // A name is often that of a column: words for people have blanks.
+    let (name, label) = (slug(&plan.name), plan.name.replace('_', " "));
     match &plan.kind {
         AttributePlanKind::Number => def(name, label, "", FeatureKind::Number, FAMILY),
         AttributePlanKind::YesNo => def(name, label, "", FeatureKind::YesNo, FAMILY),
@@ -131,6 +132,13 @@ fn values_name(values: &AttributeValues) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn labels_are_words() {
+        let label = |kind| attribute_def(&AttributePlan { name: "first_visit".to_owned(), kind }).label;
+        assert_eq!(label(AttributePlanKind::Number), "first visit");
+        assert_eq!(label(AttributePlanKind::Date), "days since first visit");
+    }
 
     #[test]
     fn a_date_that_the_data_reached_later_is_not_known_before() {
