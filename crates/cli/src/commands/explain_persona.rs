@@ -18,7 +18,8 @@ const SURE: f64 = 0.2;
 /// The persona of a customer.
 #[derive(Clone, Debug, Default)]
 pub struct Persona {
-    pub id: u32,
+    /// Absent when the personas of the run do not have it.
+    pub id: Option<u32>,
     pub name: String,
     pub description: String,
     /// 0..=1.
@@ -94,7 +95,7 @@ pub fn of(dir: &Path, customer: &str, cells: &Cells<'_>, file: &PersonaFile) -> 
         Some(_) => Some(moved(dir, customer)?.map_or(Since::Unmoved, |from| Since::Moved { from })),
     };
     Ok(Persona {
-        id: own.map_or(0, |card| card.id),
+        id: own.map(|card| card.id),
         name: cells.name.to_owned(),
         description: own.map_or_else(String::new, |card| card.description.clone()),
         confidence: cells.confidence,
