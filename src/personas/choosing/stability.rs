@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_large_table_is_compared_by_a_sample_of_its_own_rows() {
         let n = MAX_COMPARED + 2000;
-        let far = |row: usize| row % 7 == 0;
+        let far = |row: usize| row.is_multiple_of(7);
         let matrix = line((0..n).map(|row| if far(row) { 10.0 } else { 0.0 }));
         let labels: Vec<u32> = (0..n).map(|row| u32::from(far(row))).collect();
         assert_eq!(measured(&matrix, 2, &labels, 2).unwrap().stability.adjusted_rand, 1.0);

@@ -133,7 +133,8 @@ mod tests {
     fn one_feature_is_its_own_replicate_and_not_compared() {
         let rules = PersonaParams::new(2, 1).check().unwrap().rules();
         let matrix = GridMatrix::zeros(50, 2);
-        assert!(compare(&matrix, &[0..2], &[2], 1, rules).is_none());
+        let both = std::slice::from_ref(&(0..2));
+        assert!(compare(&matrix, both, &[2], 1, rules).is_none());
         assert!(compare(&matrix, &[0..1, 1..2], &[], 1, rules).is_none());
     }
 
