@@ -130,6 +130,26 @@ mod tests {
     }
 
     #[test]
+    fn far_groups_are_found_and_a_cloud_is_not() {
+        let rules = PersonaParams::new(2, 1).check().unwrap().rules();
+        let found = |apart: f64| {
+            let mut matrix = GridMatrix::zeros(200, 3);
+            for row in 0..200 {
+                let middle = if row % 2 == 0 { apart } else { -apart };
+                for c in 0..3 {
+                    let noise = Random::new(6).stream(c).normal(row);
+                    matrix.cells_mut()[row as usize * 8 + c as usize] = (middle + noise) as f32;
+                }
+            }
+            compare(&matrix, &[0..1, 1..2, 2..3], &[2, 3], 1, rules).unwrap()
+        };
+        let groups = found(4.0);
+        assert!(groups.structure.found && groups.nulls[0].mean < 0.75, "{:?}", groups.nulls);
+        let cloud = found(0.0);
+        assert!(!cloud.structure.found && cloud.nulls[0].standard_error > 1e-6, "{:?}", cloud.nulls);
+    }
+
+    #[test]
     fn one_feature_is_its_own_replicate_and_not_compared() {
         let rules = PersonaParams::new(2, 1).check().unwrap().rules();
         let matrix = GridMatrix::zeros(50, 2);
