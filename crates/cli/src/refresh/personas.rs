@@ -116,6 +116,12 @@ fn found_or_carried_on(
 /// What should be known before anybody relies on the personas.
 fn doubts(choice: &ChoiceReport) -> Vec<String> {
     let mut doubts = Vec::new();
+    if let Reason::TooFewDistinct { n_distinct: n_distinct @ 2.., needed } = choice.reason {
+        doubts.push(format!(
+            "personas: personas.k asks for {needed} or more, and there are only {n_distinct} different customers: all are \
+             one persona"
+        ));
+    }
     if let (Some(Structure { found: false, .. }), 2..) = (&choice.structure, choice.k) {
         doubts.push(
             "personas: customers do not fall into groups, they differ by degrees; the personas cut them into slices, \
@@ -153,12 +159,13 @@ pub fn file(model: &PersonaModel, input: &Input, table: &FeatureTable, members: 
         let rows: Vec<usize> =
             (0..members.assigned.len()).filter(|&row| members.assigned[row].persona == profile.id).collect();
         let revenue: f64 = rows.iter().map(|&row| members.revenue[row]).sum();
+        let (size, share) = (rows.len() as u64, rows.len() as f64 / members.assigned.len().max(1) as f64);
         Persona {
             id: profile.id,
             name: profile.name.clone(),
-            description: profile.description.clone(),
-            size: rows.len() as u64,
-            share: rows.len() as f64 / members.assigned.len().max(1) as f64,
+            description: profile.description_of(size, share),
+            size,
+            share,
             centroid: profile.centre.iter().flat_map(|centre| centres(centre, table)).collect(),
             reported_only: profile.reported_only.iter().flat_map(|c| centres(c, table)).collect(),
             effects: profile.effects.iter().map(|effect| words(effect, profile, table)).collect(),
@@ -208,7 +215,7 @@ fn how_many(model: &PersonaModel) -> String {
         }
         Reason::TooFewDistinct { n_distinct, .. } => match n_distinct {
             0 | 1 => "no two customers differ".to_owned(),
-            n => format!("only {n} customers differ at all"),
+            n => format!("only {n} different customers"),
         },
         Reason::Frozen => "the number of the run before stands".to_owned(),
     };
@@ -258,13 +265,14 @@ fn centres(centre: &ProfileCentre, table: &FeatureTable) -> Vec<Centre> {
 
 fn words(effect: &ProfileEffect, profile: &PersonaProfile, table: &FeatureTable) -> Effect {
     let spec = table.spec();
-    let label =
-        spec.position(&effect.feature).map_or(effect.feature.as_str(), |at| spec.features[at].label.as_str());
+    let def = spec.position(&effect.feature).map(|at| &spec.features[at]);
+    let label = def.map_or(effect.feature.as_str(), |def| def.label.as_str());
     let middle = |centre: &ProfileCentre| match centre {
         ProfileCentre::Median { feature, median: Some(here), overall: Some(overall) }
             if *feature == effect.feature =>
         {
-            let [here, overall] = [*here, *overall].map(short);
+            let [here, overall] =
+                [*here, *overall].map(|cell| def.map_or_else(String::new, |def| def.quantity(cell)));
             (here != overall).then(|| format!(": {here}, all customers {overall}"))
         }
         _ => None,
@@ -276,15 +284,6 @@ fn words(effect: &ProfileEffect, profile: &PersonaProfile, table: &FeatureTable)
         None => format!("{direction} {label}{figures}"),
     };
     Effect { feature: effect.feature.clone(), level: effect.level.clone(), words, effect: effect.effect }
-}
-
-/// A figure with about three digits.
-fn short(figure: f64) -> String {
-    if figure.abs() >= 100.0 || figure.fract() == 0.0 {
-        format!("{figure:.0}")
-    } else {
-        format!("{figure:.2}")
-    }
 }
 
 /// Distinct (customer, item) purchases by persona.

@@ -1,5 +1,6 @@
 //! The real binary in a fresh directory.
 
+mod attributes;
 mod config;
 mod demo_model;
 mod explain;

@@ -89,7 +89,7 @@ fn why(choice: &ChoiceReport) -> Option<String> {
             choice.min_size
         ),
         Reason::TooFewDistinct { n_distinct, .. } => {
-            let kinds = if *n_distinct > 1 { format!("only {n_distinct} differ at all") } else { "no two differ".to_owned() };
+            let kinds = if *n_distinct > 1 { format!("there are only {n_distinct} different ones") } else { "no two differ".to_owned() };
             format!("All customers are one persona: {kinds} in the features of this run.")
         }
         Reason::Frozen => return None,
