@@ -47,6 +47,12 @@ impl<'a> Rows<'a> {
         Self { cells: &self.cells[first * self.stride..(first + n) * self.stride], n_rows: n, ..*self }
     }
 
+    /// Where a row lies, if there is such a row.
+    #[inline]
+    pub(super) fn pointer(&self, row: usize) -> *const f32 {
+        self.cells.as_ptr().wrapping_add(row * self.stride)
+    }
+
     /// Where the rows lie that are `ids`.
     ///
     /// # Panics
@@ -55,7 +61,7 @@ impl<'a> Rows<'a> {
     pub(super) fn pointers<const N: usize>(&self, ids: [u16; N]) -> [*const f32; N] {
         let largest = ids.iter().copied().fold(0, u16::max);
         assert!(usize::from(largest) < self.n_rows(), "ids are rows");
-        ids.map(|id| self.cells.as_ptr().wrapping_add(usize::from(id) * self.stride))
+        ids.map(|id| self.pointer(usize::from(id)))
     }
 
     /// The cells of one row.
@@ -67,26 +73,21 @@ impl<'a> Rows<'a> {
         &self.cells[row * self.stride..][..self.n_columns]
     }
 
-    /// Asks the memory for a row that is wanted soon; a hint without an effect on results.
-    ///
-    /// # Panics
-    /// When there is no such row.
-    pub fn ask_for(&self, row: usize) {
-        #[cfg(target_arch = "x86_64")]
-        ask_for(self.row(row));
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = row;
-    }
-
-    /// The same for a tile of rows from `first` on, as many as there are.
-    fn ask_for_tile(&self, first: usize) {
+    /// Asks the memory for rows from `first` on that are wanted soon, as far as there are any; a hint without an effect
+    /// on results.
+    #[inline]
+    pub fn ask_for(&self, first: usize, n: usize) {
         #[cfg(target_arch = "x86_64")]
         {
-            let [from, to] = [first, first + LANES].map(|row| (row * self.stride).min(self.cells.len()));
-            ask_for(&self.cells[from..to]);
+            use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+            let end = ((first + n) * self.stride).min(self.cells.len());
+            for cell in (first * self.stride..end).step_by(16) {
+                // SAFETY: a prefetch reads nothing, and every processor of this architecture has it.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(self.cells.as_ptr().wrapping_add(cell).cast()) };
+            }
         }
         #[cfg(not(target_arch = "x86_64"))]
-        let _ = first;
+        let _ = (first, n);
     }
 
     /// Number of tiles that hold all rows.
@@ -105,10 +106,16 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// One column of a tile: a cache line, so that no vector of it lies across two.
+/// One column of sixteen rows or centroids: a cache line, so that no vector of it lies across two.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Column([f32; LANES]);
+pub(super) struct Column(pub(super) [f32; LANES]);
+
+/// The cells of columns, one column after the other.
+pub(super) fn cells_of(columns: &[Column]) -> &[f32] {
+    // SAFETY: a column is 16 cells and nothing else.
+    unsafe { std::slice::from_raw_parts(columns.as_ptr().cast(), columns.len() * LANES) }
+}
 
 /// Up to [`LANES`] neighbouring rows, transposed; used again for one tile after the other.
 #[derive(Clone, Debug)]
@@ -136,7 +143,7 @@ impl Tile {
     pub fn load(&mut self, rows: Rows<'_>, t: usize) {
         assert_eq!(rows.n_columns, self.n_columns, "width of rows and tile");
         let (base, last) = (t * LANES, rows.n_rows_in(t) - 1);
-        rows.ask_for_tile(base + LANES);
+        rows.ask_for(base + LANES, LANES);
         self.take(rows, std::array::from_fn(|lane| base + lane.min(last)));
     }
 
@@ -171,25 +178,13 @@ impl Tile {
     /// Column by column, [`LANES`] cells each.
     #[must_use]
     pub fn cells(&self) -> &[f32] {
-        // SAFETY: a column is 16 cells and nothing else, and there are at least as many as columns.
-        unsafe { std::slice::from_raw_parts(self.columns.as_ptr().cast(), self.n_columns * LANES) }
+        &cells_of(&self.columns)[..self.n_columns * LANES]
     }
 
     /// Number of columns.
     #[must_use]
     pub fn n_columns(&self) -> usize {
         self.n_columns
-    }
-}
-
-/// Asks for every cache line of some cells.
-#[cfg(target_arch = "x86_64")]
-#[inline]
-fn ask_for(cells: &[f32]) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-    for cell in cells.iter().step_by(16) {
-        // SAFETY: a prefetch reads nothing, and every processor of this architecture has it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(cell).cast()) };
     }
 }
 

@@ -14,15 +14,14 @@ use super::transform::PersonaTransform;
 use crate::error::DataError;
 use crate::kernels::KernelLevel;
 use crate::kernels::assign::PackedCentroids;
-use crate::kernels::tile::{LANES, Tile};
 use crate::personas::choosing::choose::Chosen;
 use crate::personas::clustering::lloyd::{FinalAssignment, Rules, Run, final_assignment};
 use crate::personas::clustering::points::Points;
 use crate::personas::grid::GridMatrix;
 use crate::personas::report::Encoded;
 
-/// Tiles that one task assigns. Only the division of work: results do not depend on it.
-const BLOCK: usize = 256;
+/// Rows that one task assigns. Only the division of work: results do not depend on it.
+const BLOCK: usize = 4096;
 
 /// The rows of a fit with their gaps.
 pub(crate) struct Observed<'a> {
@@ -137,27 +136,24 @@ impl<'a> Observed<'a> {
         let k = centroids.len() / d;
         let all = PackedCentroids::pack(level, k, d, centroids);
         let observed = ObservedCentroids::pack(centroids, d);
-        let n_tiles = self.points.rows().n_tiles();
-        let blocks: Vec<Sums> = (0..n_tiles.div_ceil(BLOCK))
+        let n = self.points.n_rows();
+        let blocks: Vec<Sums> = (0..n.div_ceil(BLOCK))
             .into_par_iter()
             .map(|b| {
+                let block = b * BLOCK..((b + 1) * BLOCK).min(n);
                 let mut sums = Sums::new(k, d);
-                let mut tile = Tile::new(level, d);
                 let mut scores = Vec::new();
-                for t in b * BLOCK..((b + 1) * BLOCK).min(n_tiles) {
-                    tile.load(self.points.rows(), t);
-                    let nearest = all.nearest(&tile);
-                    for (lane, &of_all) in nearest.iter().enumerate().take(self.points.rows().n_rows_in(t)) {
-                        let row = t * LANES + lane;
-                        let (cells, gaps) = (self.points.row(row), self.gaps.of(row));
-                        let label = if gaps.is_empty() {
-                            of_all
-                        } else {
-                            observed.two_nearest(cells, gaps, &mut scores).0 as u32
-                        };
-                        sums.labels.push(label);
-                        sums.add(label, cells, gaps);
-                    }
+                let mut nearest = vec![0; block.len()];
+                all.nearest(self.points.rows().part(block.start, block.len()), &mut nearest);
+                for (row, of_all) in block.zip(nearest) {
+                    let (cells, gaps) = (self.points.row(row), self.gaps.of(row));
+                    let label = if gaps.is_empty() {
+                        of_all
+                    } else {
+                        observed.two_nearest(cells, gaps, &mut scores).0 as u32
+                    };
+                    sums.labels.push(label);
+                    sums.add(label, cells, gaps);
                 }
                 sums
             })

@@ -8,13 +8,15 @@ use super::lloyd::{Pruning, Rules};
 use super::moves::{Moves, NOWHERE, fold};
 use super::points::Points;
 use crate::error::DataError;
-use crate::kernels::KernelLevel;
 use crate::kernels::assign::PackedCentroids;
-use crate::kernels::tile::{LANES, Tile};
+use crate::kernels::tile::LANES;
 
 /// Cells of the rows of a block, which several groups of centroids meet one after the other: a share of the
 /// second-level cache. Only the division of work: results do not depend on it.
 const BLOCK_CELLS: usize = 1 << 16;
+
+/// Rows whose nearest centroids are looked up before any of them is moved.
+const CHUNK: usize = 256;
 
 /// With fewer cells of centroids than this a row meets all of them in less time than keeping account of bounds takes.
 const LEAST_CELLS: usize = 16_384;
@@ -104,10 +106,10 @@ impl<'p, 'r> Clusters<'p, 'r> {
 
     fn assign_all(&mut self, centroids: &PackedCentroids) -> Moves {
         self.bounds = None;
-        let (points, level, k) = (self.points, self.rules.level, self.sizes.len());
+        let (points, k) = (self.points, self.sizes.len());
         let n = self.rows_per_block;
         let block = |moves: Moves, (b, labels): (usize, &mut [u16])| {
-            assign_block(points, level, centroids, k, b * n, labels, moves)
+            assign_block(points, centroids, k, b * n, labels, moves)
         };
         let blocks = self.labels.chunks_mut(n).enumerate();
         fold(points.n_rows(), blocks.collect(), block)
@@ -224,21 +226,26 @@ impl<'p, 'r> Clusters<'p, 'r> {
 /// Every row of a block against every centroid.
 fn assign_block(
     points: &Points<'_>,
-    level: KernelLevel,
     centroids: &PackedCentroids,
     k: usize,
     first_row: usize,
     labels: &mut [u16],
     mut moves: Moves,
 ) -> Moves {
-    let mut tile = Tile::new(level, points.n_columns());
-    for (of_tile, t) in labels.chunks_mut(LANES).zip(first_row / LANES..) {
-        tile.load(points.rows(), t);
-        let nearest = centroids.nearest(&tile);
-        for (lane, (label, &new)) in of_tile.iter_mut().zip(&nearest).enumerate() {
-            if u32::from(*label) != new {
-                let old = std::mem::replace(label, new as u16);
-                moves.record(points, k, t * LANES + lane, old, *label);
+    let mut nearest = [0; CHUNK];
+    for (labels, first) in labels.chunks_mut(CHUNK).zip((first_row..).step_by(CHUNK)) {
+        let nearest = &mut nearest[..labels.len()];
+        centroids.nearest(points.rows().part(first, labels.len()), nearest);
+        for (i, (labels, nearest)) in labels.chunks_mut(LANES).zip(nearest.chunks(LANES)).enumerate() {
+            // Most rows stay, which several at once tell sooner than each by itself.
+            if labels.iter().zip(nearest).fold(0, |all, (label, new)| all | (u32::from(*label) ^ new)) == 0 {
+                continue;
+            }
+            for ((row, label), &new) in (first + i * LANES..).zip(labels).zip(nearest) {
+                if u32::from(*label) != new {
+                    let old = std::mem::replace(label, new as u16);
+                    moves.record(points, k, row, old, *label);
+                }
             }
         }
     }

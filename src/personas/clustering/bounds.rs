@@ -197,7 +197,7 @@ impl BlockBounds {
         let lower = &mut self.lower[g * n..][..n];
         for (at, eight) in here.chunks(GROUP).enumerate() {
             for &i in here.iter().skip(at * GROUP + AHEAD).take(GROUP) {
-                rows.ask_for(usize::from(i));
+                rows.ask_for(usize::from(i), 1);
             }
             let nearest = nearest(rows, centroids, &self.squares, self.quanta, eight, g);
             for (lane, &i) in eight.iter().enumerate() {
@@ -227,7 +227,7 @@ impl BlockBounds {
         list.retain(|&i| usize::from(labels[usize::from(i)]) / GROUP != g);
         for (at, eight) in list.chunks(GROUP).enumerate() {
             for &i in list.iter().skip(at * GROUP + AHEAD).take(GROUP) {
-                rows.ask_for(usize::from(i));
+                rows.ask_for(usize::from(i), 1);
             }
             let nearest = nearest(rows, centroids, &self.squares, self.quanta, eight, g);
             for (lane, &i) in eight.iter().enumerate() {

@@ -10,7 +10,7 @@ use super::starts::best_of;
 use crate::error::{DataError, ParamError};
 use crate::kernels::KernelLevel;
 use crate::kernels::assign::PackedCentroids;
-use crate::kernels::tile::{LANES, Rows, Tile};
+use crate::kernels::tile::{LANES, Rows};
 use crate::params::{Params, count_in};
 use crate::personas::grid::squared_distance;
 use crate::personas::params::{default_max_iterations, default_n_init, default_tolerance, validate_runs};
@@ -324,16 +324,15 @@ impl KMeansModel {
         check_shape("number of columns", rows.ncols(), self.n_columns)?;
         let (level, d) = (KernelLevel::detect(), self.n_columns);
         let packed = PackedCentroids::pack(level, self.n_clusters(), d, &self.scaled_centroids);
-        let mut tile = Tile::new(level, d);
-        let mut cells = vec![0.0; LANES * d];
+        let (mut cells, mut nearest) = (vec![0.0; LANES * d], [0; LANES]);
         for first in (0..rows.nrows()).step_by(LANES) {
             let n = (rows.nrows() - first).min(LANES);
             for (r, out) in (first..first + n).zip(cells.chunks_exact_mut(d)) {
                 self.scale.write(rows, r, out)?;
             }
             let scaled = Rows::new(&cells[..n * d], d, d);
-            tile.load(scaled, 0);
-            for (lane, &j) in packed.nearest(&tile)[..n].iter().enumerate() {
+            packed.nearest(scaled, &mut nearest[..n]);
+            for (lane, &j) in nearest[..n].iter().enumerate() {
                 let centroid = &self.scaled_centroids[j as usize * d..][..d];
                 let row = scaled.row(lane);
                 found(first + lane, row, j as usize, squared_distance(row, centroid));

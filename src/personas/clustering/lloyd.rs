@@ -2,6 +2,8 @@
 //!
 //! Sums of [`super::points`] are exact, so they do not depend on the order or number of moves, nor on threads.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -146,14 +148,20 @@ pub(crate) fn final_assignment(
     let d = points.n_columns();
     let k = centroids.len() / d;
     let packed = PackedCentroids::pack(level, k, d, centroids);
-    let blocks = by_block(points, level, |tile, t, block: &mut Vec<(u32, f64, f64)>| {
-        let two = packed.two_nearest(tile);
+    let blocks = by_block(points, |block| {
         let rows = points.rows();
-        for lane in 0..rows.n_rows_in(t) {
-            let distance =
-                |j: u32| points.squared_distance(t * LANES + lane, &centroids[j as usize * d..][..d]);
-            block.push((two.first[lane], distance(two.first[lane]), distance(two.second[lane])));
+        let mut tile = Tile::new(level, d);
+        let mut out = Vec::with_capacity(block.len());
+        for t in block.start / LANES..block.end.div_ceil(LANES) {
+            tile.load(rows, t);
+            let two = packed.two_nearest(&tile);
+            for lane in 0..rows.n_rows_in(t) {
+                let distance =
+                    |j: u32| points.squared_distance(t * LANES + lane, &centroids[j as usize * d..][..d]);
+                out.push((two.first[lane], distance(two.first[lane]), distance(two.second[lane])));
+            }
         }
+        out
     });
     let n = points.n_rows();
     let mut out = FinalAssignment {
@@ -184,38 +192,27 @@ pub(crate) fn final_sums(points: &Points<'_>, centroids: &[f64], level: KernelLe
     let d = points.n_columns();
     let k = centroids.len() / d;
     let packed = PackedCentroids::pack(level, k, d, centroids);
-    let blocks = by_block(points, level, |tile, t, sums: &mut (Vec<u64>, f64)| {
-        let nearest = packed.nearest(tile);
-        sums.0.resize(k, 0);
-        for (lane, &j) in nearest.iter().enumerate().take(points.rows().n_rows_in(t)) {
-            let row = t * LANES + lane;
-            sums.0[j as usize] += 1;
-            sums.1 += points.weight(row) * points.squared_distance(row, &centroids[j as usize * d..][..d]);
+    let blocks = by_block(points, |block| {
+        let mut nearest = vec![0; block.len()];
+        packed.nearest(points.rows().part(block.start, block.len()), &mut nearest);
+        let (mut sizes, mut inertia) = (vec![0; k], 0.0);
+        for (row, j) in block.zip(nearest) {
+            sizes[j as usize] += 1;
+            inertia += points.weight(row) * points.squared_distance(row, &centroids[j as usize * d..][..d]);
         }
+        (sizes, inertia)
     });
     let mut sums = (vec![0; k], 0.0);
     for (sizes, inertia) in blocks {
-        sums.0.iter_mut().zip(sizes).for_each(|(size, of_block)| *size += of_block);
+        sums.0.iter_mut().zip(sizes).for_each(|(size, of_block): (&mut u64, u64)| *size += of_block);
         sums.1 += inertia;
     }
     sums
 }
 
-/// What `of_tile` collects from the tiles of every block of rows, in block order.
-fn by_block<T: Default + Send>(
-    points: &Points<'_>,
-    level: KernelLevel,
-    of_tile: impl Fn(&Tile, usize, &mut T) + Sync,
-) -> Vec<T> {
-    let rows = points.rows();
-    let of_block = |b: usize| {
-        let mut tile = Tile::new(level, rows.n_columns());
-        let mut out = T::default();
-        for t in b * (BLOCK / LANES)..((b + 1) * (BLOCK / LANES)).min(rows.n_tiles()) {
-            tile.load(rows, t);
-            of_tile(&tile, t, &mut out);
-        }
-        out
-    };
-    (0..rows.n_rows().div_ceil(BLOCK)).into_par_iter().map(of_block).collect()
+/// What `of_block` finds out about every block of rows, in block order.
+fn by_block<T: Send>(points: &Points<'_>, of_block: impl Fn(Range<usize>) -> T + Sync) -> Vec<T> {
+    let n = points.n_rows();
+    let blocks = (0..n.div_ceil(BLOCK)).into_par_iter();
+    blocks.map(|b| of_block(b * BLOCK..((b + 1) * BLOCK).min(n))).collect()
 }
