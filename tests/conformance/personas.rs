@@ -328,6 +328,11 @@ fn personas_that_were_asked_for_are_examined_at_the_first_fit() {
     assert_eq!(least, stability.least_jaccard);
     assert!(model.choice().structure.as_ref().unwrap().found);
     assert!(only.silhouette.as_ref().unwrap().mean > 0.0 && only.davies_bouldin.is_some());
+    let chosen = fit(PersonaParams::from_range(2, 5, 1), &world(2000, 10));
+    assert_eq!(chosen.choice().jaccards.len(), chosen.n_personas());
+    let of_k = chosen.choice().candidates.iter().find(|c| c.k == chosen.n_personas()).unwrap();
+    let least = chosen.choice().jaccards.iter().copied().fold(1.0, f64::min);
+    assert_eq!(least, of_k.stability.as_ref().unwrap().least_jaccard);
     let quick = fit(PersonaParams { n_resamples: 0, ..PersonaParams::new(3, 1) }, &world(2000, 10));
     assert_eq!((quick.choice().structure.clone(), quick.choice().jaccards.len()), (None, 0));
     assert_eq!(quick.choice().candidates[0].stability, None);
@@ -369,6 +374,15 @@ fn without_groups_a_range_from_one_gives_one_persona() {
     let table = table_of(features, (0..5).map(column).collect());
     let model = fit(PersonaParams::from_range(1, 6, 1), &table);
     assert_eq!((model.n_personas(), &model.choice().reason), (1, &Reason::NoStructure));
+    let tried: Vec<usize> = model.choice().candidates.iter().map(|c| c.k).collect();
+    assert_eq!(tried, [1, 2, 3, 4, 5, 6]);
+    // More personas of one cloud are better separated, of its replicates as well.
+    for candidate in &model.choice().candidates {
+        assert_eq!(candidate.null.is_some(), candidate.k > 1, "{candidate:?}");
+        let Some(null) = &candidate.null else { continue };
+        let above = candidate.simplified_silhouette.unwrap() - null.mean;
+        assert!(above.abs() < 0.03, "{} personas: {above}", candidate.k);
+    }
     let model = fit(PersonaParams::from_range(2, 6, 1), &table);
     assert!(model.n_personas() > 1 && !model.choice().structure.as_ref().unwrap().found);
 }

@@ -54,11 +54,11 @@ def prepare(peer, task, data, directory, threads):
 
 
 def check(data, directory):
-    """At least 1 % of labels still move at iteration 20, or the case says nothing about real rows."""
+    """Of a mixture at least 1 % of the labels still move at iteration 20, or the case says nothing about real rows."""
     x, first = rows(data, directory), start(data, directory)
     before, after = (scikit_learn("lloyd", False, data, x, first, n)().labels_ for n in (19, 20))
     moved = float(np.mean(before != after))
-    assert moved >= 0.01, f"only {moved:.2%} of the labels move at iteration 20: make the components overlap more"
+    assert data["rows"]["kind"] != "mixture" or moved >= 0.01, f"only {moved:.2%} of the labels move at iteration 20: make the components overlap more"
     return {"labels_moved_at_20": moved}
 
 

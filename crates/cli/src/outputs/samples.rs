@@ -332,7 +332,7 @@ pub fn persona_file() -> PersonaFile {
         map: Some(PersonaMap {
             points: vec![point(2.0), point(-1.0)],
             explained: [1.0, 0.0],
-            towards: [vec!["more orders".into()], Vec::new()],
+            towards: [vec!["high orders".into()], Vec::new()],
         }),
         standardised: vec![StandardisedFeature {
             feature: "orders".into(),

@@ -109,7 +109,7 @@ fn named(rows: &[StandardisedFeature], places: &[f64], weights: &[f64]) -> (f64,
     loadings.sort_by(|a, b| b.0.abs().total_cmp(&a.0.abs()));
     let sign = if loadings.first().is_some_and(|(loading, _)| *loading < 0.0) { -1.0 } else { 1.0 };
     let words = |(loading, row): &(f64, &StandardisedFeature)| {
-        format!("{} {}", if sign * loading > 0.0 { "more" } else { "less" }, row.label)
+        format!("{} {}", if sign * loading > 0.0 { "high" } else { "low" }, row.label)
     };
     let strong = loadings.iter().filter(|(loading, _)| loading.abs() > 1e-9);
     (sign, strong.take(N_NAMED).map(words).collect())
@@ -134,7 +134,7 @@ mod tests {
         for (x, expected) in x.iter().zip([-5.0, 0.0, 5.0]) {
             assert!((x - expected).abs() < 1e-9, "{x} {expected}");
         }
-        assert_eq!(map.towards[0], ["more orders", "less silence"]);
+        assert_eq!(map.towards[0], ["high orders", "low silence"]);
     }
 
     #[test]

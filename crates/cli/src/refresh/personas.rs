@@ -277,11 +277,15 @@ fn words(effect: &ProfileEffect, profile: &PersonaProfile, table: &FeatureTable)
         }
         _ => None,
     };
-    let figures = profile.centre.iter().find_map(middle).unwrap_or_default();
-    let direction = if effect.effect >= 0.0 { "more" } else { "less" };
-    let words = match &effect.level {
-        Some(level) => format!("{label} {level} {direction} often"),
-        None => format!("{direction} {label}{figures}"),
+    let figures = profile.centre.iter().find_map(middle);
+    let words = match (&effect.level, figures) {
+        (Some(level), _) => {
+            format!("{label} {level} {} often", if effect.effect >= 0.0 { "more" } else { "less" })
+        }
+        (None, Some(figures)) => format!("{label}{figures}"),
+        (None, None) => {
+            format!("{label}: {} on average", if effect.effect >= 0.0 { "higher" } else { "lower" })
+        }
     };
     Effect { feature: effect.feature.clone(), level: effect.level.clone(), words, effect: effect.effect }
 }

@@ -268,7 +268,7 @@ fn effect_words(persona: &Persona, effect: &Effect, currency: &str) -> String {
             let unit = if centre.label.contains(&centre.unit) { "" } else { centre.unit.as_str() };
             let [here, overall] = [here, overall].map(|x| quantity(x, unit, currency));
             if here == overall {
-                let direction = if effect.effect > 0.0 { "more" } else { "less" };
+                let direction = if effect.effect > 0.0 { "higher" } else { "lower" };
                 return format!("{label}: {direction} on average, the median is {here} here and of all");
             }
             format!("{label}: {here}, all customers {overall}")
