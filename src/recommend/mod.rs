@@ -8,6 +8,7 @@ mod cost;
 mod history;
 mod ials;
 mod item_set;
+mod neighbours;
 #[cfg(feature = "train")]
 mod pairs;
 mod panels;
@@ -21,6 +22,9 @@ pub use history::History;
 pub use ials::IalsLoss;
 pub use ials::{FoldInScratch, IalsModel, IalsParams, IalsValid};
 pub use item_set::ItemSet;
+pub use neighbours::{
+    CustomerWeight, ItemKnnParams, ItemKnnValid, NeighbourModel, Rp3BetaParams, Rp3BetaValid, Similarity,
+};
 pub use panels::ItemPanels;
 pub use popularity::{PopularityModel, PopularityParams, PopularityValid};
 pub use recommender::{Contribution, Recommender};
