@@ -5,6 +5,7 @@
 //! of [`crate::decide`], not of this room.
 
 mod cost;
+mod ease;
 mod history;
 mod ials;
 mod item_set;
@@ -17,6 +18,7 @@ mod recommender;
 mod topk;
 
 pub use cost::FitCost;
+pub use ease::{EaseModel, EaseParams, EaseScratch, EaseValid};
 pub use history::History;
 #[cfg(feature = "train")]
 pub use ials::IalsLoss;
