@@ -22,12 +22,14 @@ mod conformance {
 }
 mod oracle {
     mod cdnow_purchases;
+    mod movielens;
     mod personas;
     mod personas_choice;
     mod personas_tables;
     mod personas_worlds;
     mod personas_worlds_gaps;
     mod recommend;
+    mod recommend_neighbours;
     mod value;
 }
 mod tidy;
