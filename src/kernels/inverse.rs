@@ -14,11 +14,13 @@ use super::KernelLevel;
 /// Pivots swept together: part of what "same bytes" means.
 const BLOCK: usize = 96;
 
-/// Columns side by side in a panel of packed rows: what twelve accumulators of eight lanes hold for four rows.
-const PANEL: usize = 24;
+/// Columns side by side in a panel of packed rows: whole tiles in both directions.
+const PANEL: usize = 48;
 
-/// Rows of a register tile.
-const ROWS: usize = 4;
+/// Rows and columns of a register tile: twelve accumulators, two vectors of a row and one of a cell are fifteen
+/// registers of sixteen. With 4 x 24, which needs all of them, the compiler moves them about.
+const ROWS: usize = 6;
+const COLUMNS: usize = 16;
 
 /// Cells of the packed rows of one panel.
 const PANEL_CELLS: usize = BLOCK * PANEL;
@@ -119,7 +121,10 @@ impl Panels {
             pack(a, block, column, rows);
             swept.fill(0.0);
             for r in (0..block.size).step_by(ROWS) {
-                add_product(level, &mut swept[r * PANEL..], PANEL, &pivots[r..], BLOCK, rows, block.size);
+                for c in (0..PANEL).step_by(COLUMNS) {
+                    let out = &mut swept[r * PANEL + c..];
+                    add_product(level, out, PANEL, &pivots[r..], BLOCK, &rows[c..], block.size);
+                }
             }
         });
     }
@@ -166,7 +171,7 @@ impl Panels {
         }
     }
 
-    /// Up to four panels of rows times the panel at `column`, as far as they are not below the diagonal.
+    /// Up to two panels of rows times the panel at `column`, as far as they are not below the diagonal.
     fn update_column(
         &self,
         level: KernelLevel,
@@ -257,12 +262,15 @@ fn add_square(
     right: &[f32],
     depth: usize,
 ) {
-    for r in (0..PANEL).step_by(ROWS) {
-        add_product(level, &mut square[r * stride..], stride, &left[r..], PANEL, right, depth);
+    for c in (0..PANEL).step_by(COLUMNS) {
+        for r in (0..PANEL).step_by(ROWS) {
+            let out = &mut square[r * stride + c..];
+            add_product(level, out, stride, &left[r..], PANEL, &right[c..], depth);
+        }
     }
 }
 
-/// Adds to `out[r][c]`, [`ROWS`] x [`PANEL`] cells with rows `stride` cells apart, the sum over k below `depth` of
+/// Adds to `out[r][c]`, [`ROWS`] x [`COLUMNS`] cells with rows `stride` cells apart, the sum over k below `depth` of
 /// `left[k][r] * right[k][c]`, as one chain in the order of k.
 ///
 /// Rows of `left` are `left_stride` cells apart, those of `right` [`PANEL`].
@@ -279,13 +287,14 @@ fn add_product(
     if depth == 0 {
         return;
     }
-    assert!(out.len() >= (ROWS - 1) * stride + PANEL, "{ROWS} rows of {PANEL}");
-    assert!(left.len() >= (depth - 1) * left_stride + ROWS && right.len() >= depth * PANEL, "depth");
+    assert!(out.len() >= (ROWS - 1) * stride + COLUMNS, "{ROWS} rows of {COLUMNS}");
+    let (left_end, right_end) = ((depth - 1) * left_stride + ROWS, (depth - 1) * PANEL + COLUMNS);
+    assert!(left.len() >= left_end && right.len() >= right_end, "panels of {depth} rows");
     match level {
         KernelLevel::Portable => {
             for (r, out) in out.chunks_mut(stride).enumerate().take(ROWS) {
-                for (left, right) in left.chunks(left_stride).zip(right.chunks_exact(PANEL)).take(depth) {
-                    for (cell, &x) in out.iter_mut().zip(right) {
+                for (left, right) in left.chunks(left_stride).zip(right.chunks(PANEL)).take(depth) {
+                    for (cell, &x) in out.iter_mut().zip(right).take(COLUMNS) {
                         *cell = left[r].mul_add(x, *cell);
                     }
                 }
@@ -305,7 +314,7 @@ fn add_product(
 mod avx2 {
     use std::arch::x86_64::{_mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_storeu_ps};
 
-    use super::{BLOCK, LowPivot, PANEL, ROWS};
+    use super::{BLOCK, COLUMNS, LowPivot, PANEL, ROWS};
 
     /// Lanes of a vector.
     const LANES: usize = 8;
@@ -317,8 +326,8 @@ mod avx2 {
     }
 
     /// # Safety
-    /// Needs AVX2 and FMA. `out` has [`ROWS`] rows of [`PANEL`] writable cells, `stride` apart; `left` and `right` have
-    /// `depth` rows of [`ROWS`] and [`PANEL`] cells.
+    /// Needs AVX2 and FMA. `out` has [`ROWS`] rows of [`COLUMNS`] writable cells, `stride` apart; `left` and `right`
+    /// have `depth` rows of [`ROWS`] and [`COLUMNS`] cells, `left_stride` and [`PANEL`] apart.
     #[target_feature(enable = "avx2,fma")]
     pub unsafe fn add_product(
         out: *mut f32,
@@ -328,7 +337,7 @@ mod avx2 {
         mut right: *const f32,
         depth: usize,
     ) {
-        const VECTORS: usize = PANEL / LANES;
+        const VECTORS: usize = COLUMNS / LANES;
         // SAFETY: see above.
         unsafe {
             let load = |at: *const f32| std::array::from_fn(|v| _mm256_loadu_ps(at.add(v * LANES)));

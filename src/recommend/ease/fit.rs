@@ -56,12 +56,12 @@ impl EaseValid {
         let lengths = (0..n_customers).map(|customer| interactions.pairs(customer).len() as u64);
         // Half of the pairs of items of every customer, and the inverse.
         let counted: u64 = lengths.map(|n| n * (n + 1) / 2).sum();
-        let inverted = (n as u64).pow(3) / 2;
-        let matrix = 4 * (n as u64).pow(2) + inverse::scratch_bytes(n) as u64;
+        let inverted = (n as u64).saturating_pow(3) / 2;
+        let matrix = (2 * n as u64).saturating_pow(2).saturating_add(inverse::scratch_bytes(n) as u64);
         let both_sides = 4 * (2 * n_pairs + n_customers + 3 * n + interactions.n_items) as u64;
         FitCost {
-            bytes: matrix + both_sides,
-            multiply_adds: counted + inverted,
+            bytes: matrix.saturating_add(both_sides),
+            multiply_adds: counted.saturating_add(inverted),
             core_seconds: counted as f64 / 1e9 + inverted as f64 / multiply_adds_per_second(level),
         }
     }
