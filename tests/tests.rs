@@ -18,6 +18,7 @@ mod conformance {
     mod personas;
     mod personas_cells;
     mod recommend;
+    mod recommenders;
     mod value;
 }
 mod oracle {
