@@ -129,7 +129,9 @@ impl EaseModel {
     /// The histories as places, one after the other.
     fn load(&self, histories: &[History<'_>], scratch: &mut EaseScratch) {
         let EaseScratch { places, weights, ends, .. } = scratch;
-        (places.clear(), weights.clear(), ends.clear());
+        places.clear();
+        weights.clear();
+        ends.clear();
         for history in histories {
             history.assert_within(self.n_items);
             for (item, weight) in history.iter() {
