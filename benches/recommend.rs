@@ -3,11 +3,12 @@
 use std::hint::black_box;
 
 use bespoke::features::Interactions;
-use bespoke::kernels::KernelLevel;
+use bespoke::kernels::{KernelLevel, inverse};
 use bespoke::params::Params;
 use bespoke::random::Random;
 use bespoke::recommend::{
-    IalsModel, IalsParams, ItemPanels, ItemSet, PopularityParams, top_k, top_k_batch, top_k_of,
+    EaseParams, History, IalsModel, IalsParams, ItemKnnParams, ItemPanels, ItemSet, PopularityParams,
+    Recommender, Rp3BetaParams, top_k, top_k_batch, top_k_of,
 };
 use bespoke::tables::Buckets;
 use bespoke::types::Timestamp;
@@ -109,5 +110,84 @@ fn popularity(c: &mut Criterion) {
     c.bench_function(&format!("popularity/{}", shape(&shop)), |b| b.iter(|| valid.fit(black_box(&shop))));
 }
 
-criterion_group!(benches, ials, selection, popularity);
+/// Fits of the item-to-item models.
+fn item_to_item(c: &mut Criterion) {
+    let mut group = c.benchmark_group("item_to_item");
+    group.sample_size(10);
+    let shop = interactions(4300, 3700, 38.0, 1.15);
+    let films = interactions(6000, 3000, 98.0, 0.95);
+    for pairs in [&shop, &films] {
+        let knn = ItemKnnParams::default().check().unwrap();
+        group.bench_function(format!("item_knn/{}", shape(pairs)), |b| b.iter(|| knn.fit(black_box(pairs))));
+        let walk = Rp3BetaParams::default().check().unwrap();
+        group.bench_function(format!("rp3beta/{}", shape(pairs)), |b| b.iter(|| walk.fit(black_box(pairs))));
+        let ease = EaseParams::new(500.0).check().unwrap();
+        let fit = || ease.fit(black_box(pairs), KernelLevel::detect());
+        group.bench_function(format!("ease/{}", shape(pairs)), |b| b.iter(fit));
+    }
+    group.finish();
+}
+
+/// The inverse by blocks over all threads, beside the plain form of the same sweep: their ratio is what blocks bring.
+fn inverses(c: &mut Criterion) {
+    let mut group = c.benchmark_group("inverse");
+    group.sample_size(10);
+    for n in [1000, 3000] {
+        let random = Random::new(5);
+        let cell = |i: usize, j: usize| random.stream(i.min(j) as u64).uniform(i.max(j) as u64) as f32;
+        let diagonal = |i: usize, j: usize| if i == j { n as f32 } else { 0.0 };
+        let matrix: Vec<f32> = (0..n * n).map(|at| cell(at / n, at % n) + diagonal(at / n, at % n)).collect();
+        group.bench_function(format!("blocked/{n}x{n}"), |b| {
+            b.iter(|| inverse::invert(KernelLevel::detect(), &mut matrix.clone(), n, 0.5).is_ok());
+        });
+        if n == 1000 {
+            group.bench_function(format!("plain/{n}x{n}"), |b| b.iter(|| invert_plainly(matrix.clone(), n)));
+        }
+    }
+    group.finish();
+}
+
+fn invert_plainly(mut a: Vec<f32>, n: usize) -> Vec<f32> {
+    for k in 0..n {
+        let pivot = a[k * n + k];
+        let row: Vec<f32> = a[k * n..(k + 1) * n].iter().map(|x| x / pivot).collect();
+        for (_, cells) in a.chunks_exact_mut(n).enumerate().filter(|(i, _)| *i != k) {
+            let factor = cells[k];
+            cells.iter_mut().zip(&row).for_each(|(cell, x)| *cell -= factor * x);
+            cells[k] = -factor / pivot;
+        }
+        a[k * n..(k + 1) * n].copy_from_slice(&row);
+        a[k * n + k] = 1.0 / pivot;
+    }
+    a
+}
+
+/// Scores of all items for everybody: panel by panel for a group of customers, beside one customer after the other.
+fn score_everybody(c: &mut Criterion) {
+    let films = interactions(6000, 3000, 98.0, 0.95);
+    let histories: Vec<History<'_>> =
+        (0..films.n_customers()).map(|customer| History::new(films.items_of(customer))).collect();
+    let ease = EaseParams::new(500.0).check().unwrap().fit(&films, KernelLevel::detect()).unwrap();
+    let knn = ItemKnnParams::default().check().unwrap().fit(&films).unwrap();
+    let mut group = c.benchmark_group("score_everybody");
+    group.sample_size(10);
+    let mut out = vec![0.0; 1000 * films.n_items];
+    let mut scratch = ease.scratch();
+    group.bench_function(format!("ease_in_groups/{}", shape(&films)), |b| {
+        b.iter(|| {
+            for group in histories.chunks(1000) {
+                ease.scores_many(group, &mut scratch, &mut out[..group.len() * films.n_items]);
+            }
+        });
+    });
+    group.bench_function(format!("ease_one_by_one/{}", shape(&films)), |b| {
+        b.iter(|| histories.iter().for_each(|&h| ease.scores(h, &mut scratch, &mut out[..films.n_items])));
+    });
+    group.bench_function(format!("item_knn_one_by_one/{}", shape(&films)), |b| {
+        b.iter(|| histories.iter().for_each(|&h| knn.scores(h, &mut (), &mut out[..films.n_items])));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, ials, selection, popularity, item_to_item, inverses, score_everybody);
 criterion_main!(benches);

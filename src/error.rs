@@ -63,6 +63,39 @@ pub enum DataError {
         /// What was expected.
         expected: usize,
     },
+    /// The fit would take more than the parameters allow; nothing was allocated.
+    #[error(
+        "{model}: {n_items} items need {bytes} bytes and {core_seconds:.1} core-seconds, but the budget is \
+         {max_bytes} bytes and {max_core_seconds} core-seconds; {ways_out}"
+    )]
+    OverBudget {
+        /// The model that refused.
+        model: &'static str,
+        /// Items with events.
+        n_items: usize,
+        /// What the fit would hold.
+        bytes: u64,
+        /// What the fit would compute.
+        core_seconds: f64,
+        /// The budget of bytes.
+        max_bytes: u64,
+        /// The budget of computing.
+        max_core_seconds: f64,
+        /// What may be done instead.
+        ways_out: &'static str,
+    },
+    /// A parameter is too small for the numbers it has to hold apart.
+    #[error("{model}: {parameter} is {value}, too small for these data: {detail}")]
+    IllConditioned {
+        /// The model that refused.
+        model: &'static str,
+        /// Name of the parameter, for example `lambda`.
+        parameter: &'static str,
+        /// Its value.
+        value: f64,
+        /// Where it failed, and the way out.
+        detail: String,
+    },
     /// The fit did not reach an acceptable optimum.
     #[error("{model}: did not converge: {detail}")]
     NotConverged {

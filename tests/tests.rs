@@ -18,16 +18,19 @@ mod conformance {
     mod personas;
     mod personas_cells;
     mod recommend;
+    mod recommenders;
     mod value;
 }
 mod oracle {
     mod cdnow_purchases;
+    mod movielens;
     mod personas;
     mod personas_choice;
     mod personas_tables;
     mod personas_worlds;
     mod personas_worlds_gaps;
     mod recommend;
+    mod recommend_neighbours;
     mod value;
 }
 mod tidy;

@@ -13,7 +13,10 @@ pub mod dot;
 #[cfg(feature = "train")]
 pub mod eigen;
 pub mod gram64;
+#[cfg(feature = "train")]
+pub mod inverse;
 pub mod lanes;
+pub mod row_sums;
 pub mod rows;
 pub mod syrk;
 pub mod tile;

@@ -49,7 +49,7 @@ impl Rank for f64 {
 }
 
 /// The order of answers: higher score first, then lower item.
-fn better_first<S: Rank>(a: &Scored<S>, b: &Scored<S>) -> Ordering {
+pub(super) fn better_first<S: Rank>(a: &Scored<S>, b: &Scored<S>) -> Ordering {
     b.score.total_cmp(a.score).then(a.item.cmp(&b.item))
 }
 

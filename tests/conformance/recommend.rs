@@ -11,7 +11,7 @@ use bespoke::recommend::{
 use bespoke::tables::Buckets;
 use bespoke::types::Timestamp;
 
-fn interactions(histories: &[Vec<u32>], n_items: usize) -> Interactions {
+pub(super) fn interactions(histories: &[Vec<u32>], n_items: usize) -> Interactions {
     let mut starts = vec![0];
     for items in histories {
         starts.push(starts[starts.len() - 1] + items.len() as u32);
@@ -30,7 +30,7 @@ fn interactions(histories: &[Vec<u32>], n_items: usize) -> Interactions {
 }
 
 /// Histories from nothing to nearly everything.
-fn random_world(n_customers: usize, n_items: usize) -> Vec<Vec<u32>> {
+pub(super) fn random_world(n_customers: usize, n_items: usize) -> Vec<Vec<u32>> {
     let random = Random::new(11);
     let history = |customer: u64| {
         let share = random.uniform(customer).powi(3);
@@ -47,11 +47,11 @@ fn fit(data: &Interactions, level: KernelLevel) -> IalsModel {
     params().check().unwrap().fit(data, level).unwrap()
 }
 
-fn with_threads<T: Send>(n_threads: usize, run: impl FnOnce() -> T + Send) -> T {
+pub(super) fn with_threads<T: Send>(n_threads: usize, run: impl FnOnce() -> T + Send) -> T {
     rayon::ThreadPoolBuilder::new().num_threads(n_threads).build().unwrap().install(run)
 }
 
-fn bits(cells: &[f32]) -> Vec<u32> {
+pub(super) fn bits(cells: &[f32]) -> Vec<u32> {
     cells.iter().map(|x| x.to_bits()).collect()
 }
 

@@ -13,6 +13,7 @@ use crate::kernels::syrk::add_gram;
 use crate::kernels::{KernelLevel, dot};
 use crate::random::Random;
 use crate::recommend::ItemPanels;
+use crate::recommend::pairs::{Pairs, check};
 
 /// Rows summed in f32 before their sum meets the others in f64; fixed, so that threads cannot matter.
 const BLOCK: usize = 256;
@@ -127,42 +128,6 @@ impl Places {
     }
 }
 
-/// One side's pairs: the places of the other side, ascending, per place.
-struct Pairs {
-    starts: Vec<u32>,
-    others: Vec<u32>,
-}
-
-impl Pairs {
-    fn of(&self, place: usize) -> &[u32] {
-        &self.others[self.starts[place] as usize..self.starts[place + 1] as usize]
-    }
-
-    fn n_rows(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// The pairs by the other side, which has `n_rows` rows.
-    fn transposed(&self, n_rows: usize) -> Self {
-        let mut starts = vec![0u32; n_rows + 1];
-        for &other in &self.others {
-            starts[other as usize + 1] += 1;
-        }
-        for row in 0..n_rows {
-            starts[row + 1] += starts[row];
-        }
-        let mut next = starts.clone();
-        let mut others = vec![0; self.others.len()];
-        for row in 0..self.n_rows() {
-            for &other in self.of(row) {
-                others[next[other as usize] as usize] = row as u32;
-                next[other as usize] += 1;
-            }
-        }
-        Self { starts, others }
-    }
-}
-
 /// Customers held still, items solved against them: the state after an epoch.
 struct Sides {
     customers: FixedSide,
@@ -174,7 +139,7 @@ struct Sides {
 
 impl Sides {
     fn fit(valid: &IalsValid, interactions: &Interactions, level: KernelLevel) -> Result<Self, DataError> {
-        check(interactions)?;
+        check("ials", interactions)?;
         let (by_customer, item_places) = pairs_by_place(interactions);
         let by_item = by_customer.transposed(interactions.n_items);
         let d = valid.params().n_factors;
@@ -229,23 +194,6 @@ impl Sides {
         let (of_customers, of_items) = (gramian(customers, *d, *level), gramian(&self.items, *d, *level));
         let trace: f64 = of_customers.iter().zip(&of_items).map(|(x, y)| x * y).sum();
         IalsLoss { purchased, all_pairs: valid.params().alpha0 * trace, regulariser }
-    }
-}
-
-fn check(interactions: &Interactions) -> Result<(), DataError> {
-    if interactions.items.is_empty() {
-        let what = "pairs of a customer and an item";
-        return Err(DataError::TooFew { model: "ials", what, got: 0, need: 1 });
-    }
-    match interactions.items.iter().position(|&item| item as usize >= interactions.n_items) {
-        None => Ok(()),
-        Some(row) => Err(DataError::BadCell {
-            model: "ials",
-            row,
-            column: "item".into(),
-            value: interactions.items[row].to_string(),
-            rule: "below the number of items",
-        }),
     }
 }
 
@@ -500,11 +448,5 @@ mod tests {
         let places = Places::of(&[1, 5, 0, 5]);
         assert_eq!((&places.order[..], &places.by_number()[..]), (&[1, 3, 0, 2][..], &[2, 0, 3, 1][..]));
         assert_eq!(places.outside(&[10.0, 11.0, 12.0, 13.0], 1), [12.0, 10.0, 13.0, 11.0]);
-    }
-
-    #[test]
-    fn transposing_keeps_every_pair() {
-        let other = Pairs { starts: vec![0, 2, 2, 3], others: vec![1, 2, 1] }.transposed(4);
-        assert_eq!((other.of(0), other.of(1), other.of(2)), (&[][..], &[0, 2][..], &[0][..]));
     }
 }

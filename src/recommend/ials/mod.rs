@@ -21,6 +21,6 @@ mod solve;
 
 #[cfg(feature = "train")]
 pub use fit::IalsLoss;
-pub use model::{Contribution, IalsModel};
+pub use model::IalsModel;
 pub use params::{IalsParams, IalsValid};
 pub use solve::FoldInScratch;

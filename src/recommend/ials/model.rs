@@ -4,19 +4,10 @@ use super::solve::{FixedSide, FoldInScratch};
 use super::{IalsParams, IalsValid};
 use crate::error::DataError;
 use crate::kernels::KernelLevel;
-use crate::recommend::ItemPanels;
+use crate::recommend::{Contribution, ItemPanels};
 
 /// Largest absolute factor that is accepted; fitted factors are below 100.
 const MAX_FACTOR: f32 = 1e6;
-
-/// How much one item of the history adds to a score.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Contribution {
-    /// Item of the history.
-    pub item: u32,
-    /// Its part of the score.
-    pub part: f32,
-}
 
 /// Item factors with what fold-in and scoring need; no customer is in it.
 #[derive(Clone, Debug)]
