@@ -4,6 +4,7 @@ pub mod beyond;
 pub mod bootstrap;
 pub mod classification;
 pub mod clustering;
+pub mod evaluation;
 mod moments;
 pub mod ranking;
 pub mod value;
