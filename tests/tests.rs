@@ -17,6 +17,7 @@ mod conformance {
     mod nights;
     mod personas;
     mod personas_cells;
+    mod ranking_evaluation;
     mod recommend;
     mod value;
 }
@@ -27,6 +28,7 @@ mod oracle {
     mod personas_tables;
     mod personas_worlds;
     mod personas_worlds_gaps;
+    mod ranking_evaluation;
     mod recommend;
     mod value;
 }

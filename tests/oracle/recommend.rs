@@ -13,7 +13,7 @@ use bespoke::tables::Buckets;
 use bespoke::types::Timestamp;
 
 /// The folder with public data sets; `None` after a visible line when it is not given.
-fn data_folder(test: &str) -> Option<PathBuf> {
+pub(super) fn data_folder(test: &str) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "tests find their data by the environment")]
     let (folder, required) = (std::env::var_os("BESPOKE_DATA"), std::env::var_os("BESPOKE_REQUIRE_DATA"));
     if folder.is_none() {
@@ -24,14 +24,14 @@ fn data_folder(test: &str) -> Option<PathBuf> {
 }
 
 /// Training and test items per customer.
-struct Split {
-    train: Vec<Vec<u32>>,
-    test: Vec<Vec<u32>>,
-    n_items: usize,
+pub(super) struct Split {
+    pub(super) train: Vec<Vec<u32>>,
+    pub(super) test: Vec<Vec<u32>>,
+    pub(super) n_items: usize,
 }
 
 impl Split {
-    fn interactions(&self) -> Interactions {
+    pub(super) fn interactions(&self) -> Interactions {
         let mut starts = vec![0];
         for items in &self.train {
             starts.push(starts[starts.len() - 1] + items.len() as u32);
@@ -68,7 +68,7 @@ impl Split {
         lists.iter().map(|list| list.iter().map(|scored| scored.item).collect()).collect()
     }
 
-    fn popular_lists(&self, k: usize) -> Vec<Vec<u32>> {
+    pub(super) fn popular_lists(&self, k: usize) -> Vec<Vec<u32>> {
         let mut strength = vec![0.0; self.n_items];
         self.train.iter().flatten().for_each(|&item| strength[item as usize] += 1.0);
         let all = ItemSet::all(self.n_items);
@@ -89,7 +89,7 @@ fn sorted(mut items: Vec<u32>) -> Vec<u32> {
 }
 
 /// Split B of the field guide: one line per customer, the customer first.
-fn movielens_1m(folder: &std::path::Path) -> Split {
+pub(super) fn movielens_1m(folder: &std::path::Path) -> Split {
     let read = |name| -> Vec<Vec<u32>> {
         let lines = numbers(folder.join("ml-1m-ultragcn").join(name));
         lines.into_iter().map(|line| sorted(line[1..].to_vec())).collect()
@@ -105,7 +105,7 @@ fn movielens_1m(folder: &std::path::Path) -> Split {
 }
 
 /// Split A: ratings in training, lists in test, ids from 1.
-fn movielens_100k(folder: &std::path::Path) -> Split {
+pub(super) fn movielens_100k(folder: &std::path::Path) -> Split {
     let folder = folder.join("ml-100k-mcrec");
     let (mut train, mut test) = (vec![Vec::new(); 943], vec![Vec::new(); 943]);
     for line in numbers(folder.join("ml-100k.train.rating")) {
@@ -120,7 +120,7 @@ fn movielens_100k(folder: &std::path::Path) -> Split {
     Split { train, test, n_items: 1682 }
 }
 
-fn near(what: &str, got: f64, expected: f64, tolerance: f64) {
+pub(super) fn near(what: &str, got: f64, expected: f64, tolerance: f64) {
     println!("{what}: {got}, expected {expected} +- {tolerance}");
     assert!((got - expected).abs() <= tolerance, "{what} is {got}, expected {expected} +- {tolerance}");
 }

@@ -54,8 +54,8 @@ impl Evaluation<'_> {
     /// Every other model against `baseline`, in every metric and cut.
     ///
     /// Intervals are percentiles of the paired bootstrap, above 100,000 customers the closed form
-    /// ([`IntervalMethod::of`]). Memory: 8 bytes per customer and comparison, at most 8 million comparisons of customers
-    /// at a time.
+    /// ([`IntervalMethod::of`]). O(n_replicates x n_customers x comparisons). Memory: 16 bytes per customer and
+    /// comparison, of at most 8 million such cells at a time.
     ///
     /// # Errors
     /// [`CompareError::Param`] for a baseline that is none of the models, [`CompareError::Data`] when no customer has a
@@ -223,7 +223,11 @@ impl fmt::Display for Comparison {
             write!(f, " [{low:+.4}, {high:+.4}]")?;
         }
         write!(f, " n={}", self.difference.n_customers)?;
-        self.p_adjusted.map_or(Ok(()), |p| write!(f, " p={p:.4}"))
+        match self.p_adjusted {
+            Some(p) if p < 0.0001 => write!(f, " p<0.0001"),
+            Some(p) => write!(f, " p={p:.4}"),
+            None => Ok(()),
+        }
     }
 }
 

@@ -8,6 +8,37 @@
 //!
 //! Metrics against sampled items are another type, [`SampledEvaluation`], whose results cannot stand in a table with
 //! these.
+//!
+//! ```
+//! use bespoke::features::{Interactions, RankingSplit, TestTable};
+//! use bespoke::metrics::bootstrap::Bootstrap;
+//! use bespoke::metrics::evaluation::{EvaluationParams, Ground, Judged};
+//! use bespoke::metrics::ranking::RankingMetric;
+//! use bespoke::params::Params;
+//! use bespoke::tables::Buckets;
+//! use bespoke::types::Timestamp;
+//!
+//! // Three customers and four items: customers 0 and 1 took something before, and all take something later.
+//! let train = Interactions {
+//!     as_of: Timestamp(1),
+//!     n_items: 4,
+//!     starts: vec![0, 1, 2, 2],
+//!     items: vec![0, 1],
+//!     last_at: vec![Timestamp(0); 2],
+//!     guests: Vec::new(),
+//!     buckets: Buckets::even(3),
+//! };
+//! let split = RankingSplit::given(train, &[vec![1], vec![2], vec![3, 0]])?;
+//! let params = EvaluationParams { models: vec!["popularity".into(), "ours".into()], cuts: vec![1, 2] };
+//! let mut evaluation = params.check()?.begin(Ground::of(&split, TestTable::NewItems))?;
+//! let judged = [0, 1, 2].map(|customer| Judged::of(&split, TestTable::NewItems, customer));
+//! evaluation.add(&judged, &[&[vec![1, 2], vec![0, 2], vec![0, 1]], &[vec![1, 3], vec![2, 3], vec![3, 2]]])?;
+//!
+//! let report = evaluation.report(&[])?;
+//! assert_eq!(report.estimate("ours", RankingMetric::Recall, 1).unwrap().mean, 2.5 / 3.0);
+//! println!("{report}{}", evaluation.compare("popularity", Bootstrap::new(1))?);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod compare;
 mod convention;

@@ -119,7 +119,14 @@ impl SampledEvaluation<'_> {
     }
 }
 
-/// Metrics against sampled items. Not a [`RankingReport`], so that no table can hold both.
+/// Metrics against sampled items. Not a [`RankingReport`], so that no table can hold both:
+///
+/// ```compile_fail,E0308
+/// # use bespoke::metrics::evaluation::{CutSeries, RankingReport, SampledReport};
+/// fn table(full: RankingReport, sampled: SampledReport) {
+///     let _ = CutSeries::new(vec![full, sampled]);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SampledReport {
     warning: &'static str,
