@@ -92,7 +92,8 @@ impl RankingMetric {
     ) -> f64 {
         let capped = k.min(n_taken);
         let hits = || places.clone().count() as f64;
-        let gained = || places.clone().map(&discount).sum::<f64>();
+        // Not `sum`, which is -0 of nothing.
+        let gained = || places.clone().map(&discount).fold(0.0, |sum, part| sum + part);
         match self {
             Self::Precision => hits() / k as f64,
             Self::Recall => hits() / n_taken as f64,
@@ -101,7 +102,7 @@ impl RankingMetric {
             Self::NdcgFullIdeal => gained() / ideal(n_taken),
             Self::Map => {
                 let precision = |(before, place): (usize, usize)| (before + 1) as f64 / place as f64;
-                places.enumerate().map(precision).sum::<f64>() / capped as f64
+                places.enumerate().map(precision).fold(0.0, |sum, part| sum + part) / capped as f64
             }
             Self::HitRate => f64::from(u8::from(places.clone().next().is_some())),
             Self::Mrr => places.clone().next().map_or(0.0, |place| 1.0 / place as f64),
@@ -232,6 +233,14 @@ mod tests {
     fn a_perfect_list_has_one_everywhere() {
         for metric in RankingMetric::ALL {
             assert_eq!(metric.of_customer(&[2, 1], &[1, 2], 2), Some(1.0), "{}", metric.name(2));
+        }
+    }
+
+    #[test]
+    fn a_list_without_hits_has_plain_zeros() {
+        for metric in RankingMetric::ALL {
+            let none = metric.of_customer(&[2, 1], &[3], 2).unwrap();
+            assert!(none == 0.0 && none.is_sign_positive(), "{}", metric.name(2));
         }
     }
 

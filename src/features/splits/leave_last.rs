@@ -69,6 +69,14 @@ mod tests {
         pairs.last_at[1] = pairs.last_at[0];
         let split = leave_last_out(&pairs, 1).unwrap();
         assert_eq!((split.test(TestTable::All).items_of(0), split.train().items_of(0)), (&[2][..], &[0][..]));
+        let many = Interactions {
+            n_items: 100,
+            starts: vec![0, 100],
+            items: (0..100).collect(),
+            last_at: (0..100).map(|item| Timestamp(item % 2)).collect(),
+            ..train()
+        };
+        assert_eq!(leave_last_out(&many, 3).unwrap().test(TestTable::All).items_of(0), [95, 97, 99]);
     }
 
     #[test]

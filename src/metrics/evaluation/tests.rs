@@ -142,7 +142,7 @@ fn segments_are_reported_apart() {
     let colours = ["red", "blue"].map(str::to_owned).to_vec();
     let segments = Segmentation::new("colour", colours, vec![Some(1), Some(0), Some(0), Some(1)]).unwrap();
     let evaluation = evaluation(&split, &[2]);
-    let report = evaluation.report(&[segments.clone()]).unwrap();
+    let report = evaluation.report(std::slice::from_ref(&segments)).unwrap();
     let recall = |at: usize| report.segments()[at].estimate("first", RankingMetric::Recall, 2).unwrap();
     assert_eq!((report.segments()[0].level.as_str(), recall(0).mean, recall(0).n_customers), ("red", 0.5, 1));
     assert_eq!(
@@ -156,7 +156,7 @@ fn segments_are_reported_apart() {
     assert_eq!((red.difference.mean, red.interval, red.p_adjusted), (-0.5, None, None));
     assert_eq!(compared[1].find("first", RankingMetric::Recall, 2).unwrap().difference.mean, 0.5);
     let few = Segmentation::new("few", vec!["a".into()], vec![Some(0)]).unwrap();
-    assert!(matches!(evaluation.report(&[few.clone()]), Err(DataError::Shape { .. })));
+    assert!(matches!(evaluation.report(std::slice::from_ref(&few)), Err(DataError::Shape { .. })));
     let refused = evaluation.compare_by(&few, "second", Bootstrap::new(1)).unwrap_err();
     assert!(matches!(refused, CompareError::Data(DataError::Shape { .. })));
 }
