@@ -169,6 +169,9 @@ impl ItemSimilarity for AttributeSets {
 
     fn similarity(&self, a: u32, b: u32) -> Option<f64> {
         let (a, b) = (self.of(a), self.of(b));
+        if let ([a], [b]) = (a, b) {
+            return Some(f64::from(u8::from(a == b)));
+        }
         let n_common = a.iter().filter(|attribute| b.binary_search(attribute).is_ok()).count();
         let is_known = !a.is_empty() && !b.is_empty();
         is_known.then(|| n_common as f64 / (a.len() + b.len() - n_common) as f64)

@@ -78,7 +78,7 @@ impl Bootstrap {
     /// customers.
     ///
     /// All columns see the same draws: draw j of replicate r is a function of (seed, r, j), and sums run in the order of
-    /// customers, so the bytes are the same at any number of threads. O(n_replicates * n_customers * n_columns); 4 bytes
+    /// customers, so the bytes are the same at any number of threads. O(n_replicates * n_customers * n_columns); 32 bytes
     /// per customer and thread beside the cells.
     ///
     /// # Panics
@@ -96,33 +96,53 @@ impl Bootstrap {
 
     /// The means of every replicate, in order.
     fn replicates(&self, cells: &[f64], n_columns: usize) -> Vec<Vec<f64>> {
-        let counts = || vec![0u32; cells.len() / n_columns];
-        let replicate = |counts: &mut Vec<u32>, r: usize| self.replicate(r as u64, cells, n_columns, counts);
+        let counts = || vec![0u32; cells.len() / n_columns * TOGETHER];
+        let some = |counts: &mut Vec<u32>, at: usize| {
+            let replicates = at * TOGETHER..self.n_replicates.min((at + 1) * TOGETHER);
+            self.some_replicates(replicates, cells, n_columns, counts)
+        };
+        let n_groups = self.n_replicates.div_ceil(TOGETHER);
         #[cfg(feature = "train")]
-        {
+        let groups: Vec<_> = {
             use rayon::prelude::*;
-            (0..self.n_replicates).into_par_iter().map_init(counts, replicate).collect()
-        }
+            (0..n_groups).into_par_iter().map_init(counts, some).collect()
+        };
         #[cfg(not(feature = "train"))]
-        {
+        let groups: Vec<_> = {
             let mut counts = counts();
-            (0..self.n_replicates).map(|r| replicate(&mut counts, r)).collect()
-        }
+            (0..n_groups).map(|at| some(&mut counts, at)).collect()
+        };
+        groups.into_iter().flatten().collect()
     }
 
-    /// `counts` is working memory, one per customer.
-    fn replicate(&self, r: u64, cells: &[f64], n_columns: usize, counts: &mut [u32]) -> Vec<f64> {
-        let random = Random::new(self.seed).stream(r);
+    /// At most [`TOGETHER`] replicates; `counts` is working memory, so many per customer.
+    fn some_replicates(
+        &self,
+        replicates: std::ops::Range<usize>,
+        cells: &[f64],
+        n_columns: usize,
+        counts: &mut [u32],
+    ) -> Vec<Vec<f64>> {
+        let n_customers = cells.len() / n_columns;
         counts.fill(0);
-        (0..counts.len()).for_each(|draw| counts[random.below(draw as u64, counts.len())] += 1);
-        let mut means = vec![0.0; n_columns];
-        for (row, &count) in cells.chunks_exact(n_columns).zip(&*counts).filter(|(_, count)| **count > 0) {
-            means.iter_mut().zip(row).for_each(|(sum, cell)| *sum += f64::from(count) * cell);
+        for (at, r) in replicates.clone().enumerate() {
+            let random = Random::new(self.seed).stream(r as u64);
+            let draw = |draw: usize| random.below(draw as u64, n_customers);
+            (0..n_customers).map(draw).for_each(|customer| counts[customer * TOGETHER + at] += 1);
         }
-        means.iter_mut().for_each(|sum| *sum /= counts.len() as f64);
+        let mut means = vec![vec![0.0; n_columns]; replicates.len()];
+        for (row, counts) in cells.chunks_exact(n_columns).zip(counts.chunks_exact(TOGETHER)) {
+            for (sums, &count) in means.iter_mut().zip(counts).filter(|(_, count)| **count > 0) {
+                sums.iter_mut().zip(row).for_each(|(sum, cell)| *sum += f64::from(count) * cell);
+            }
+        }
+        means.iter_mut().flatten().for_each(|sum| *sum /= n_customers as f64);
         means
     }
 }
+
+/// Replicates that are summed in one pass over the cells, which are too many for the cache.
+const TOGETHER: usize = 8;
 
 fn resampled(mut means: Vec<f64>) -> Resampled {
     let n = means.len() as f64;
@@ -220,6 +240,10 @@ mod tests {
         for means in Bootstrap::new(5).replicates(&[1.0; 40], 1) {
             assert_eq!(means, [1.0]);
         }
+        // Not a whole number of groups that are summed together.
+        let some = Bootstrap::new(5).with_replicates(203).unwrap();
+        let all = Bootstrap::new(5).replicates(&sample(30, 2), 1);
+        assert_eq!(some.replicates(&sample(30, 2), 1), all[..203]);
         assert!(Bootstrap::new(5).of_means(&[], 3).is_empty());
         // One customer can only be drawn again.
         assert_eq!(Bootstrap::new(5).of_means(&[0.5], 1)[0].standard_error, 0.0);
