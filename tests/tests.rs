@@ -17,6 +17,7 @@ mod conformance {
     mod nights;
     mod personas;
     mod personas_cells;
+    mod ranking_evaluation;
     mod recommend;
     mod recommenders;
     mod value;
@@ -29,6 +30,7 @@ mod oracle {
     mod personas_tables;
     mod personas_worlds;
     mod personas_worlds_gaps;
+    mod ranking_evaluation;
     mod recommend;
     mod recommend_neighbours;
     mod value;

@@ -82,7 +82,7 @@ pub fn interactions(tables: &Tables, as_of: Timestamp) -> Interactions {
 }
 
 /// Ends of consecutive runs of the given lengths, with a leading 0.
-pub(super) fn starts(lengths: &[u32]) -> Vec<u32> {
+fn starts(lengths: &[u32]) -> Vec<u32> {
     let mut starts = Vec::with_capacity(lengths.len() + 1);
     starts.push(0);
     let mut end = 0;

@@ -3,28 +3,11 @@
 use std::ops::Range;
 
 use super::calendar::BusinessCalendar;
+use super::customer_items::CustomerItems;
 use super::day_buckets::DayBuckets;
-use super::interactions::starts;
 use super::snapshot::{collect, events_between, last_day};
 use crate::tables::{EventTable, Partial, Tables};
 use crate::types::{EventKind, Money, Timestamp};
-
-/// Items bought in a stretch of time and never before it, by customer, items ascending.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ItemsBought {
-    /// Items of customer `c` are `starts[c]..starts[c + 1]`; length n_customers + 1.
-    pub starts: Vec<u32>,
-    /// Rows in the item table.
-    pub items: Vec<u32>,
-}
-
-impl ItemsBought {
-    /// New items of a customer, ascending.
-    #[must_use]
-    pub fn items_of(&self, customer: usize) -> &[u32] {
-        &self.items[self.starts[customer] as usize..self.starts[customer + 1] as usize]
-    }
-}
 
 /// Orders and money of every customer in a stretch of time, in table order.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,25 +48,20 @@ pub fn purchases_around(
 
 /// The items that each customer bought in `[from, to)` and had never bought before `from`, returned or not.
 #[must_use]
-pub fn items_bought_between(tables: &Tables, from: Timestamp, to: Timestamp) -> ItemsBought {
+pub fn items_bought_between(tables: &Tables, from: Timestamp, to: Timestamp) -> CustomerItems {
     let events = &tables.events;
     let of_rows = |rows: Range<usize>| {
-        let mut found = Rows { n_of_customer: Vec::new(), items: Vec::new() };
+        let mut found = CustomerItems::default();
         let (mut known, mut new) = (Vec::new(), Vec::new());
         for customer in rows {
             distinct_items(events, events.of_customer_before(customer, from), &mut known);
             distinct_items(events, events_between(tables, customer, from, to), &mut new);
             new.retain(|item| known.binary_search(item).is_err());
-            found.n_of_customer.push(new.len() as u32);
-            found.items.extend_from_slice(&new);
+            found.push(&new);
         }
         found
     };
-    let found = tables.customers.buckets.reduce(of_rows);
-    found.map_or_else(
-        || ItemsBought { starts: vec![0], items: Vec::new() },
-        |found| ItemsBought { starts: starts(&found.n_of_customer), items: found.items },
-    )
+    tables.customers.buckets.reduce(of_rows).unwrap_or_default()
 }
 
 /// Orders, purchase days and revenue of each customer in `[from, to)`, in table order.
@@ -120,25 +98,12 @@ impl Partial for PurchaseOutcomes {
     }
 }
 
-/// Items of consecutive customers.
-struct Rows {
-    n_of_customer: Vec<u32>,
-    items: Vec<u32>,
-}
-
-impl Partial for Rows {
-    fn merge(&mut self, later: Self) {
-        self.n_of_customer.extend(later.n_of_customer);
-        self.items.extend(later.items);
-    }
-}
-
-fn is_purchase(events: &EventTable, e: usize) -> bool {
+pub(super) fn is_purchase(events: &EventTable, e: usize) -> bool {
     events.kind[e] == EventKind::Purchase
 }
 
 /// The items bought in these events, ascending.
-fn distinct_items(events: &EventTable, range: Range<usize>, items: &mut Vec<u32>) {
+pub(super) fn distinct_items(events: &EventTable, range: Range<usize>, items: &mut Vec<u32>) {
     items.clear();
     items.extend(
         range.filter(|&e| is_purchase(events, e)).filter_map(|e| events.item(e)).map(|item| item as u32),

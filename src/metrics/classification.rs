@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::moments::Moments;
 use crate::error::DataError;
 
 /// A figure with its 95 % interval.
@@ -324,35 +325,6 @@ pub fn wilson(n_positive: f64, n: f64) -> Estimate {
     let middle = (rate + 0.5 * z) / (1.0 + z);
     let half = Z95 / (1.0 + z) * (rate * (1.0 - rate) / n + 0.25 * z / n).max(0.0).sqrt();
     Estimate { estimate: rate, low: (middle - half).max(0.0), high: (middle + half).min(1.0) }
-}
-
-/// Count, mean and sum of squared deviations (Welford).
-#[derive(Default)]
-struct Moments {
-    n: f64,
-    mean: f64,
-    square: f64,
-}
-
-impl Moments {
-    fn add(&mut self, x: f64, times: f64) {
-        if times == 0.0 {
-            return;
-        }
-        let n = self.n + times;
-        let delta = x - self.mean;
-        self.mean += delta * times / n;
-        self.square += delta * (x - self.mean) * times;
-        self.n = n;
-    }
-
-    fn mean(&self) -> f64 {
-        self.mean
-    }
-
-    fn variance_of_mean(&self) -> f64 {
-        if self.n > 1.0 { self.square / (self.n - 1.0) / self.n } else { 0.0 }
-    }
 }
 
 #[cfg(test)]

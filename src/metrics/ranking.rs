@@ -75,28 +75,38 @@ impl RankingMetric {
         if taken.is_empty() {
             return None;
         }
-        let capped = k.min(taken.len());
-        let places = || {
-            let hit = |(_, item): &(usize, &u32)| taken.binary_search(item).is_ok();
-            ranked.iter().take(k).enumerate().filter(hit).map(|(at, _)| at + 1)
-        };
-        let hits = places().count() as f64;
-        let gained: f64 = places().map(discount).sum();
-        let ideal = |n: usize| (1..=n).map(discount).sum::<f64>();
-        Some(match self {
-            Self::Precision => hits / k as f64,
-            Self::Recall => hits / taken.len() as f64,
-            Self::RecallCapped => hits / capped as f64,
-            Self::Ndcg => gained / ideal(capped),
-            Self::NdcgFullIdeal => gained / ideal(taken.len()),
+        let hit = |(_, item): &(usize, &u32)| taken.binary_search(item).is_ok();
+        let places = ranked.iter().take(k).enumerate().filter(hit).map(|(at, _)| at + 1);
+        Some(self.of_hits(places, taken.len(), k, discount, ideal))
+    }
+
+    /// The metric from the places of the hits (from 1, ascending, at most `k`) among `n_taken` > 0 test items, with D
+    /// and its sum over the first places as functions, so that they can be looked up.
+    pub(super) fn of_hits(
+        self,
+        places: impl Iterator<Item = usize> + Clone,
+        n_taken: usize,
+        k: usize,
+        discount: impl Fn(usize) -> f64,
+        ideal: impl Fn(usize) -> f64,
+    ) -> f64 {
+        let capped = k.min(n_taken);
+        let hits = || places.clone().count() as f64;
+        // Not `sum`, which is -0 of nothing.
+        let gained = || places.clone().map(&discount).fold(0.0, |sum, part| sum + part);
+        match self {
+            Self::Precision => hits() / k as f64,
+            Self::Recall => hits() / n_taken as f64,
+            Self::RecallCapped => hits() / capped as f64,
+            Self::Ndcg => gained() / ideal(capped),
+            Self::NdcgFullIdeal => gained() / ideal(n_taken),
             Self::Map => {
-                let precisions =
-                    places().enumerate().map(|(before, place)| (before + 1) as f64 / place as f64);
-                precisions.sum::<f64>() / capped as f64
+                let precision = |(before, place): (usize, usize)| (before + 1) as f64 / place as f64;
+                places.enumerate().map(precision).fold(0.0, |sum, part| sum + part) / capped as f64
             }
-            Self::HitRate => f64::from(u8::from(hits > 0.0)),
-            Self::Mrr => places().next().map_or(0.0, |place| 1.0 / place as f64),
-        })
+            Self::HitRate => f64::from(u8::from(places.clone().next().is_some())),
+            Self::Mrr => places.clone().next().map_or(0.0, |place| 1.0 / place as f64),
+        }
     }
 
     /// The metric of every customer with test items, in order; see [`RankingMetric::of_customer`].
@@ -117,8 +127,13 @@ impl RankingMetric {
 }
 
 /// D(p) = 1 / log2(p + 1).
-fn discount(place: usize) -> f64 {
+pub(super) fn discount(place: usize) -> f64 {
     1.0 / libm::log2((place + 1) as f64)
+}
+
+/// The sum of D over the first `n` places.
+fn ideal(n: usize) -> f64 {
+    (1..=n).map(discount).sum()
 }
 
 /// The share of the catalogue that appears in any list cut at `k`; `None` for an empty catalogue.
@@ -218,6 +233,14 @@ mod tests {
     fn a_perfect_list_has_one_everywhere() {
         for metric in RankingMetric::ALL {
             assert_eq!(metric.of_customer(&[2, 1], &[1, 2], 2), Some(1.0), "{}", metric.name(2));
+        }
+    }
+
+    #[test]
+    fn a_list_without_hits_has_plain_zeros() {
+        for metric in RankingMetric::ALL {
+            let none = metric.of_customer(&[2, 1], &[3], 2).unwrap();
+            assert!(none == 0.0 && none.is_sign_positive(), "{}", metric.name(2));
         }
     }
 

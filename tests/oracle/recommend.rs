@@ -17,7 +17,7 @@ fn lists(split: &Split, model: &IalsModel, k: usize) -> Vec<Vec<u32>> {
     lists.iter().map(|list| list.iter().map(|scored| scored.item).collect()).collect()
 }
 
-fn popular_lists(split: &Split, k: usize) -> Vec<Vec<u32>> {
+pub(super) fn popular_lists(split: &Split, k: usize) -> Vec<Vec<u32>> {
     let mut strength = vec![0.0; split.n_items];
     split.train.iter().flatten().for_each(|&item| strength[item as usize] += 1.0);
     let all = ItemSet::all(split.n_items);
